@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { commandNames } from './events.ts';
+import { manifestSchema } from './manifest.ts';
+
+/**
+ * The stream's messages, both directions. One WebSocket, subprotocol `adaptive-grpo.v1`, on
+ * 127.0.0.1, opened with `Authorization: Bearer <token>`.
+ *
+ * The client's first message is `subscribe` with the bytes it already holds; the server then sends
+ * what follows in both files and goes on as they grow. Text frames are JSON (`ServerMessage`);
+ * whole Arrow messages travel as binary frames: 8 bytes little-endian offset, then the bytes.
+ */
+export const SUBPROTOCOL = 'adaptive-grpo.v1';
+
+const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+export const clientMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('subscribe'),
+    /** Bytes of `events.jsonl` and `rollouts.arrows` the client has. */
+    events: z.number().int().nonnegative(),
+    rollouts: z.number().int().nonnegative(),
+  }),
+  z.object({
+    type: z.literal('command'),
+    /** Chosen by the client; comes back in the answer and in `events.jsonl`. */
+    id: z.string().min(1).max(100),
+    command: z.enum(commandNames),
+    /** `set`: the recipe keys to change. `step`: `{count}` optimizer steps, then pause. */
+    args: z.record(z.string(), value).default({}),
+  }),
+]);
+export type ClientMessage = z.infer<typeof clientMessage>;
+
+export const serverMessage = z.discriminatedUnion('type', [
+  /** Whole lines of `events.jsonl`, starting at byte `offset`. */
+  z.object({ type: z.literal('events'), offset: z.number().int().nonnegative(), data: z.string() }),
+  /** `run.json` as it is now, without its endpoint's token; sent first and on every change. */
+  z.object({ type: z.literal('manifest'), manifest: manifestSchema }),
+  z.object({
+    type: z.literal('answer'),
+    id: z.string(),
+    outcome: z.enum(['applied', 'refused']),
+    message: z.string(),
+  }),
+  z.object({ type: z.literal('error'), message: z.string() }),
+]);
+export type ServerMessage = z.infer<typeof serverMessage>;
+
+/** The one line an engine prints on stdout when it can be reached. */
+export const readyLine = z.object({
+  type: z.literal('ready'),
+  url: z.string(),
+  token: z.string(),
+  run_directory: z.string(),
+  pid: z.number().int(),
+});
+export type ReadyLine = z.infer<typeof readyLine>;
