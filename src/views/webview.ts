@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { HostChannel } from './channel.ts';
+import type { Handlers, ProtocolShape, Schemas } from './channel.ts';
+
+/** A front end: `webview/<name>/main.ts`, bundled to `dist/webview/<name>.js` and `<name>.css`. */
+export type FrontEnd = 'charts' | 'explorer';
+
+/** The only folder a webview may read. */
+export function webviewRoot(extensionUri: vscode.Uri): vscode.Uri {
+  return vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+}
+
+/** Options for every webview: scripts from our own folder, nothing else. */
+export function webviewOptions(extensionUri: vscode.Uri): vscode.WebviewOptions {
+  return {
+    enableScripts: true,
+    enableForms: false,
+    localResourceRoots: [webviewRoot(extensionUri)],
+  };
+}
+
+/** The page a webview starts from: an empty `<body>` that its script fills. */
+export function webviewHtml(
+  webview: vscode.Webview,
+  extensionUri: vscode.Uri,
+  frontEnd: FrontEnd,
+  title: string,
+): string {
+  const uri = (file: string) =>
+    webview.asWebviewUri(vscode.Uri.joinPath(webviewRoot(extensionUri), file)).toString();
+  return page({
+    cspSource: webview.cspSource,
+    nonce: randomBytes(16).toString('base64'),
+    script: uri(`${frontEnd}.js`),
+    style: uri(`${frontEnd}.css`),
+    title,
+  });
+}
+
+interface Page {
+  cspSource: string;
+  nonce: string;
+  script: string;
+  style: string;
+  title: string;
+}
+
+/**
+ * No inline code, no remote anything. Inline `style` attributes are refused as well; the front
+ * ends set styles through the CSSOM, which a content security policy does not touch.
+ */
+function page({ cspSource, nonce, script, style, title }: Page): string {
+  const policy = [
+    `default-src 'none'`,
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${cspSource} 'nonce-${nonce}'`,
+    `font-src ${cspSource}`,
+    `img-src ${cspSource} data:`,
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" nonce="${nonce}" href="${escapeHtml(style)}">
+<title>${escapeHtml(title)}</title>
+</head>
+<body>
+<script type="module" nonce="${nonce}" src="${escapeHtml(script)}"></script>
+</body>
+</html>`;
+}
+
+export function escapeHtml(text: string): string {
+  const entities: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}
+
+/** Opens the host's end of the channel to a webview; dispose it with the webview. */
+export function openChannel<P extends ProtocolShape>(
+  webview: vscode.Webview,
+  schemas: Schemas<P>,
+  handlers: Handlers<P>,
+  log: vscode.LogOutputChannel,
+): HostChannel<P> {
+  const port = {
+    postMessage: (message: unknown) => webview.postMessage(message),
+    onDidReceiveMessage: (listener: (message: unknown) => void) =>
+      webview.onDidReceiveMessage(listener),
+  };
+  return new HostChannel<P>(port, schemas, handlers, (message) => log.warn(message));
+}
