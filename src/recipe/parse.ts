@@ -1,0 +1,139 @@
+import { isMap, isScalar, LineCounter, parseDocument, type Node, type YAMLError } from 'yaml';
+import { checkSettings, quote, type Setting } from './check.ts';
+import type { Finding, Place } from './findings.ts';
+import type { Recipe } from './keys.ts';
+
+export interface ParsedRecipe {
+  /** Null when there is an error among the findings. */
+  recipe: Recipe | null;
+  findings: Finding[];
+}
+
+/** Reads a recipe file, then lets `overrides` (of the command line) have the last word. */
+export function parseRecipe(source: string, overrides: readonly Setting[] = []): ParsedRecipe {
+  const read = readSettings(source);
+  if (read.findings.length > 0) return { recipe: null, findings: read.findings };
+  return checkSettings([...read.settings, ...overrides]);
+}
+
+/** The settings of a recipe file with their places; findings where it isn't a recipe at all. */
+export function readSettings(source: string): { settings: Setting[]; findings: Finding[] } {
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const place = (from: number, to: number): Place => {
+    const { line, col } = lines.linePos(Math.min(from, source.length));
+    const lineEnd = source.indexOf('\n', from);
+    const end = Math.min(to, lineEnd < 0 ? source.length : lineEnd);
+    return { kind: 'file', line, column: Math.max(1, col), length: Math.max(1, end - from) };
+  };
+  const whole = (code: Finding['code'], message: string, suggestion: string): Finding => ({
+    severity: 'error',
+    code,
+    place: place(0, 1),
+    key: null,
+    message,
+    suggestion,
+  });
+
+  if (document.errors.length > 0) {
+    const findings = document.errors.map((error): Finding => {
+      const duplicate = error.code === 'DUPLICATE_KEY';
+      const key = duplicate ? (/^[^:\n]*/.exec(source.slice(error.pos[0]))?.[0].trim() ?? '') : null;
+      return {
+        severity: 'error',
+        code: duplicate ? 'duplicate_key' : 'syntax',
+        place: place(...error.pos),
+        key,
+        message: duplicate ? `The key ${quote(key)} is there twice.` : syntaxSentence(error),
+        suggestion: duplicate ? 'Keep one of them.' : null,
+      };
+    });
+    return { settings: [], findings };
+  }
+  if (
+    document.contents === null ||
+    (isScalar(document.contents) && document.contents.value === null)
+  ) {
+    return {
+      settings: [],
+      findings: [
+        whole('empty', 'The recipe is empty.', 'Start from `recipes/adaptive_grpo.yaml`.'),
+      ],
+    };
+  }
+  if (!isMap(document.contents)) {
+    return {
+      settings: [],
+      findings: [
+        whole('not_a_mapping', 'A recipe is a list of `key: value` lines.', 'See `recipes/`.'),
+      ],
+    };
+  }
+
+  const settings: Setting[] = [];
+  const findings: Finding[] = [];
+  const placeOf = (node: unknown): Place => {
+    const range = nodeRange(node);
+    return place(range[0], range[1]);
+  };
+  for (const { key, value } of document.contents.items) {
+    if (!isScalar(key) || typeof key.value !== 'string') {
+      findings.push({
+        severity: 'error',
+        code: 'unknown_key',
+        place: placeOf(key),
+        key: null,
+        message: 'A key must be a plain word.',
+        suggestion: null,
+      });
+      continue;
+    }
+    const keyPlace = placeOf(key);
+    try {
+      settings.push({
+        key: key.value,
+        value: isNode(value) ? value.toJS(document, { maxAliasCount: 100 }) : null,
+        keyPlace,
+        valuePlace: isNode(value) ? placeOf(value) : keyPlace,
+      });
+    } catch {
+      findings.push({
+        severity: 'error',
+        code: 'syntax',
+        place: keyPlace,
+        key: key.value,
+        message: `The value of ${quote(key.value)} cannot be read.`,
+        suggestion: 'Write it out without `*` references.',
+      });
+    }
+  }
+  return { settings, findings };
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'toJS' in value;
+}
+
+function nodeRange(node: unknown): [number, number] {
+  if (!isNode(node) || !node.range) return [0, 1];
+  return [node.range[0], node.range[1]];
+}
+
+/** The parser's own message without its jargon where a plainer one is known. */
+function syntaxSentence(error: YAMLError): string {
+  switch (error.code) {
+    case 'TAB_AS_INDENT':
+      return 'Lines are indented with spaces here, not with tabs.';
+    case 'MISSING_CHAR':
+      return `Something is missing here: ${lowerFirst(error.message)}.`;
+    case 'MULTIPLE_DOCS':
+      return 'A recipe is one document; there is a second one after `---`.';
+    default:
+      return `This is not valid YAML: ${lowerFirst(error.message)}.`;
+  }
+}
+
+function lowerFirst(sentence: string): string {
+  const line = (sentence.split('\n')[0] ?? '').replace(/\.$/, '');
+  return line.slice(0, 1).toLowerCase() + line.slice(1);
+}
