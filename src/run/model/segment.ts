@@ -8,19 +8,17 @@
  * The field names are the column names, in every language that reads the file.
  */
 
+import type { SegmentStatus, SegmentTrigger } from '../../strategy/segment.ts';
+
+export {
+  segmentStatuses,
+  segmentTriggers,
+  type SegmentStatus,
+  type SegmentTrigger,
+} from '../../strategy/segment.ts';
+
 export const segmentKinds = ['root', 'resample', 'probe'] as const;
 export type SegmentKind = (typeof segmentKinds)[number];
-
-/**
- * `complete`: ended by itself. `truncated`: cut before an unsure token (see `failure_*`).
- * `length`: ran into `max_completion_length`.
- */
-export const segmentStatuses = ['complete', 'truncated', 'length'] as const;
-export type SegmentStatus = (typeof segmentStatuses)[number];
-
-/** Why a segment was cut; `max_prob` where both conditions hold. */
-export const segmentTriggers = ['max_prob', 'entropy'] as const;
-export type SegmentTrigger = (typeof segmentTriggers)[number];
 
 /** The alternatives of one token, best first. Both arrays have the same length (`capture_top_k`). */
 export interface Alternatives {
