@@ -38,7 +38,9 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
   if (document.errors.length > 0) {
     const findings = document.errors.map((error): Finding => {
       const duplicate = error.code === 'DUPLICATE_KEY';
-      const key = duplicate ? (/^[^:\n]*/.exec(source.slice(error.pos[0]))?.[0].trim() ?? '') : null;
+      const key = duplicate
+        ? (/^[^:\n]*/.exec(source.slice(error.pos[0]))?.[0].trim() ?? '')
+        : null;
       return {
         severity: 'error',
         code: duplicate ? 'duplicate_key' : 'syntax',
