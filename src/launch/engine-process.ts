@@ -1,0 +1,157 @@
+import type { ChildProcess } from 'node:child_process';
+import { z } from 'zod';
+import { PlainError, messageOf } from '../common/errors.ts';
+import { readyLine } from '../run/model/stream.ts';
+import type { ReadyLine } from '../run/model/stream.ts';
+import type { LaunchedRun, ProcessEnd } from './target.ts';
+
+const failedLine = z.object({
+  type: z.literal('failed'),
+  message: z.string(),
+  next: z.string().default(''),
+});
+const firstWord = z.discriminatedUnion('type', [readyLine, failedLine]);
+
+/** More than this without a line is no engine of ours. */
+const MAX_LINE = 1_000_000;
+/** A process that was asked to end gets this long before it is killed. */
+const GRACE_MS = 3000;
+
+/** A spawned engine. What it prints besides its one JSON line is ignored, and never blocks it. */
+export class EngineProcess implements LaunchedRun {
+  readonly ready: Promise<ReadyLine>;
+  readonly stopped: Promise<ProcessEnd>;
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess, timeoutMs: number, signal?: AbortSignal) {
+    this.#child = child;
+    const failure = new Promise<Error>((resolve) => child.once('error', resolve));
+    this.stopped = new Promise((resolve) => {
+      // 'close' comes after the last output, so that a `failed` line is read before the end is told.
+      child.once('close', (code, killedBy) => resolve({ code, signal: killedBy }));
+      // A process that could not be started emits no 'exit'.
+      void failure.then(() => {
+        if (child.pid === undefined) resolve({ code: null, signal: null });
+      });
+    });
+    this.ready = this.#watch(failure, timeoutMs, signal);
+    // Whoever launches may look at `stopped` alone; that must not crash the host.
+    this.ready.catch(() => undefined);
+  }
+
+  async stop(): Promise<ProcessEnd> {
+    const child = this.#child;
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill();
+      const kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+      void this.stopped.then(() => clearTimeout(kill));
+    }
+    return this.stopped;
+  }
+
+  async #watch(
+    failure: Promise<Error>,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<ReadyLine> {
+    const interruption = new Interruption(timeoutMs, signal);
+    try {
+      return await Promise.race([
+        this.#firstLine(),
+        interruption.happened,
+        this.#endedEarly(),
+        failure.then((cause) => {
+          throw new PlainError(
+            `The engine could not be started: ${messageOf(cause)}`,
+            'Look at the log, and check that VS Code may start programs here.',
+            { cause },
+          );
+        }),
+      ]);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    } finally {
+      interruption.dispose();
+    }
+  }
+
+  /** Reads stdout until the line that says `ready` or `failed`; never settles without one. */
+  #firstLine(): Promise<ReadyLine> {
+    return new Promise((resolve, reject) => {
+      const stdout = this.#child.stdout;
+      if (stdout === null) return;
+      let text = '';
+      let done = false;
+      stdout.setEncoding('utf8');
+      stdout.on('error', () => undefined);
+      // Keeps draining after the line, so that a full pipe can't stop the engine.
+      stdout.on('data', (chunk: string) => {
+        if (done) return;
+        const lines = (text + chunk).split('\n');
+        text = (lines.pop() ?? '').slice(-MAX_LINE);
+        for (const line of lines) {
+          const word = firstWordOf(line);
+          if (word === null) continue;
+          done = true;
+          text = '';
+          if (word.type === 'ready') resolve(word);
+          else reject(new PlainError(word.message, word.next));
+          return;
+        }
+      });
+    });
+  }
+
+  async #endedEarly(): Promise<never> {
+    const { code, signal } = await this.stopped;
+    const how = signal === null ? `exit code ${String(code)}` : `signal ${signal}`;
+    throw new PlainError(
+      `The engine ended before it was ready (${how}).`,
+      'Look at the log for what it said.',
+    );
+  }
+}
+
+/** The start was taken back by a person; nothing to report. */
+export class CancelledError extends PlainError {
+  constructor() {
+    super('The start was cancelled.', '');
+    this.name = 'CancelledError';
+  }
+}
+
+/** Rejects when the time is up or the start is taken back. */
+class Interruption {
+  readonly happened: Promise<never>;
+  readonly #dispose = new AbortController();
+
+  constructor(timeoutMs: number, signal?: AbortSignal) {
+    const disposed = this.#dispose.signal;
+    this.happened = new Promise((_, reject) => {
+      const cancel = () => reject(new CancelledError());
+      if (signal?.aborted === true) cancel();
+      signal?.addEventListener('abort', cancel, { once: true, signal: disposed });
+      const timer = setTimeout(() => {
+        const seconds = (timeoutMs / 1000).toLocaleString('en');
+        const message = `The engine was not ready after ${seconds} seconds.`;
+        reject(new PlainError(message, 'Look at the log for what it was doing.'));
+      }, timeoutMs);
+      disposed.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    });
+  }
+
+  dispose(): void {
+    this.#dispose.abort();
+  }
+}
+
+function firstWordOf(line: string): z.infer<typeof firstWord> | null {
+  if (!line.trimStart().startsWith('{')) return null;
+  try {
+    const parsed = firstWord.safeParse(JSON.parse(line));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
