@@ -40,6 +40,8 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      // Loops over typed arrays and `ArrayLike` count.
+      '@typescript-eslint/prefer-for-of': 'off',
       eqeqeq: 'error',
       'no-console': 'error',
     },
