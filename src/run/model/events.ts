@@ -24,7 +24,10 @@ const bodies = [
   }),
   z.object({ type: z.literal('run_paused') }),
   z.object({ type: z.literal('run_resumed') }),
-  z.object({ type: z.literal('run_finished'), reason: z.enum(['max_steps', 'stopped']) }),
+  z.object({
+    type: z.literal('run_finished'),
+    reason: z.enum(['max_steps', 'max_generated_tokens', 'stopped']),
+  }),
   /** `message`: a plain sentence. `next`: what to do. */
   z.object({ type: z.literal('run_failed'), message: z.string(), next: z.string() }),
   z.object({

@@ -56,3 +56,13 @@ export const readyLine = z.object({
   pid: z.number().int(),
 });
 export type ReadyLine = z.infer<typeof readyLine>;
+
+/** What it prints instead when it can't start, before it ends with exit code 1 or 2. */
+export const failedLine = z.object({
+  type: z.literal('failed'),
+  /** A plain sentence. */
+  message: z.string(),
+  /** What to do next, a plain sentence. */
+  next: z.string(),
+});
+export type FailedLine = z.infer<typeof failedLine>;
