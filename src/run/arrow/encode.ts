@@ -1,6 +1,5 @@
 import {
   Bool,
-  Float16,
   Float32,
   Int32,
   RecordBatch,
@@ -9,10 +8,10 @@ import {
   Utf8,
   makeData,
 } from 'apache-arrow';
-import type { Data, DataType } from 'apache-arrow';
+import type { Data } from 'apache-arrow';
 import type { SegmentRow } from '../model/segment.ts';
 import { toHalf } from './half.ts';
-import { rolloutSchema } from './schema.ts';
+import { rolloutSchema, types } from './schema.ts';
 
 type Numbers = ArrayLike<number>;
 
@@ -25,12 +24,6 @@ function validity(present: readonly boolean[]): { nullCount: number; nullBitmap?
     else nullCount++;
   });
   return nullCount === 0 ? { nullCount } : { nullCount, nullBitmap };
-}
-
-function typeOf(name: string): DataType {
-  const field = rolloutSchema.fields.find((each) => each.name === name);
-  if (!field) throw new Error(`rollouts.arrows has no column ${name}`);
-  return field.type;
 }
 
 function int32(values: readonly (number | null)[]): Data {
@@ -80,62 +73,48 @@ function utf8(values: readonly (string | null)[]): Data {
   });
 }
 
-type ListItem = 'int32' | 'float32' | 'float16';
+const offsetsOf = (lengths: readonly number[]): Int32Array => {
+  const offsets = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, i) => (offsets[i + 1] = (offsets[i] ?? 0) + length));
+  return offsets;
+};
 
-function items(item: ListItem, length: number, lists: readonly (Numbers | null)[]): Data {
-  const data =
-    item === 'int32'
-      ? new Int32Array(length)
-      : item === 'float32'
-        ? new Float32Array(length)
-        : new Uint16Array(length);
-  let at = 0;
-  for (const list of lists) {
-    if (!list) continue;
-    if (item === 'float16') {
-      for (let i = 0; i < list.length; i++) data[at + i] = toHalf(list[i] ?? 0);
-    } else {
-      data.set(list, at);
-    }
-    at += list.length;
-  }
-  const common = { length, nullCount: 0 };
-  if (data instanceof Int32Array) return makeData({ type: new Int32(), ...common, data });
-  if (data instanceof Float32Array) return makeData({ type: new Float32(), ...common, data });
-  return makeData({ type: new Float16(), ...common, data });
-}
+type ListType = 'list<int32>' | 'list<float32>' | 'list<float16>';
 
-function list(name: string, item: ListItem, values: readonly (Numbers | null)[]): Data {
-  const valueOffsets = new Int32Array(values.length + 1);
-  let length = 0;
+const itemsOf = {
+  'list<int32>': (length: number) => new Int32Array(length),
+  'list<float32>': (length: number) => new Float32Array(length),
+  'list<float16>': (length: number) => new Uint16Array(length),
+};
+
+function list(type: ListType, values: readonly (Numbers | null)[]): Data {
+  const valueOffsets = offsetsOf(values.map((value) => value?.length ?? 0));
+  const length = valueOffsets[values.length] ?? 0;
+  const data = itemsOf[type](length);
   values.forEach((value, i) => {
-    length += value?.length ?? 0;
-    valueOffsets[i + 1] = length;
+    if (!value) return;
+    data.set(type === 'list<float16>' ? Array.from(value, toHalf) : value, valueOffsets[i]);
   });
+  const common = { length: values.length, ...validity(values.map((value) => value !== null)) };
+  const item = { length, nullCount: 0, data };
   return makeData({
-    type: typeOf(name),
-    length: values.length,
-    ...validity(values.map((value) => value !== null)),
+    type: types[type],
+    ...common,
     valueOffsets,
-    child: items(item, length, values),
+    child: makeData({ type: types[type].valueType, ...item }),
   });
 }
 
 function rewardMaps(values: readonly (Record<string, number> | null)[]): Data {
-  const type = typeOf('rewards');
   const entries = values.map((value) => Object.entries(value ?? {}));
   const flat = entries.flat();
-  const valueOffsets = new Int32Array(values.length + 1);
-  entries.forEach((each, i) => (valueOffsets[i + 1] = (valueOffsets[i] ?? 0) + each.length));
-  const [entryField] = type.children;
-  if (!entryField) throw new Error('the type of rewards has no entries');
   return makeData({
-    type,
+    type: types['map<utf8, float32>'],
     length: values.length,
     ...validity(values.map((value) => value !== null)),
-    valueOffsets,
+    valueOffsets: offsetsOf(entries.map((each) => each.length)),
     child: makeData({
-      type: entryField.type,
+      type: types['map<utf8, float32>'].childType,
       length: flat.length,
       nullCount: 0,
       children: [utf8(flat.map(([key]) => key)), float32(flat.map(([, value]) => value))],
@@ -209,13 +188,11 @@ function columns(rows: readonly SegmentRow[]): Record<string, Data> {
     failure_max_prob: float32(rows.map((row) => row.failure_max_prob)),
     failure_entropy: float32(rows.map((row) => row.failure_entropy)),
     failure_top_ids: list(
-      'failure_top_ids',
-      'int32',
+      'list<int32>',
       rows.map((row) => row.failure_top?.ids ?? null),
     ),
     failure_top_logprobs: list(
-      'failure_top_logprobs',
-      'float32',
+      'list<float32>',
       rows.map((row) => row.failure_top?.logprobs ?? null),
     ),
     temperature: float32(rows.map((row) => row.temperature)),
@@ -224,59 +201,48 @@ function columns(rows: readonly SegmentRow[]): Record<string, Data> {
     value: float32(rows.map((row) => row.value)),
     trained: bool(rows.map((row) => row.trained)),
     token_ids: list(
-      'token_ids',
-      'int32',
+      'list<int32>',
       tokens.map((each) => each.token_ids),
     ),
     text: utf8(tokens.map((each) => each.text)),
     token_ends: list(
-      'token_ends',
-      'int32',
+      'list<int32>',
       tokens.map((each) => each.token_ends),
     ),
     logprob: list(
-      'logprob',
-      'float32',
+      'list<float32>',
       tokens.map((each) => each.logprob),
     ),
     entropy: list(
-      'entropy',
-      'float16',
+      'list<float16>',
       tokens.map((each) => each.entropy),
     ),
     max_prob: list(
-      'max_prob',
-      'float16',
+      'list<float16>',
       tokens.map((each) => each.max_prob),
     ),
     advantage: list(
-      'advantage',
-      'float16',
+      'list<float16>',
       tokens.map((each) => each.advantage),
     ),
     ref_logprob: list(
-      'ref_logprob',
-      'float32',
+      'list<float32>',
       tokens.map((each) => each.ref_logprob),
     ),
     train_logprob: list(
-      'train_logprob',
-      'float32',
+      'list<float32>',
       tokens.map((each) => each.train_logprob),
     ),
     top_index: list(
-      'top_index',
-      'int32',
+      'list<int32>',
       top.map((each) => each.index),
     ),
     top_ids: list(
-      'top_ids',
-      'int32',
+      'list<int32>',
       top.map((each) => each.ids),
     ),
     top_logprobs: list(
-      'top_logprobs',
-      'float16',
+      'list<float16>',
       top.map((each) => each.logprobs),
     ),
   };

@@ -10,7 +10,6 @@ import {
   Struct,
   Utf8,
 } from 'apache-arrow';
-import type { DataType } from 'apache-arrow';
 
 /**
  * The Arrow schema of `rollouts.arrows`, exact. `pyarrow` spells it with its defaults:
@@ -22,60 +21,80 @@ import type { DataType } from 'apache-arrow';
  * bytes at the start of a batch, and no value of a token has to be read for it.
  */
 
-const list = (item: DataType): DataType => new List(new Field('item', item, true));
-
-const rewards = new Map_(
-  new Field(
-    'entries',
-    new Struct<{ key: Utf8; value: Float32 }>([
-      new Field('key', new Utf8(), false),
-      new Field('value', new Float32(), true),
-    ]),
-    false,
+/** Arrow's types under the names a person reads; the keys are compared with what a file holds. */
+export const types = {
+  int32: new Int32(),
+  float32: new Float32(),
+  utf8: new Utf8(),
+  bool: new Bool(),
+  'list<int32>': new List(new Field('item', new Int32(), true)),
+  'list<float32>': new List(new Field('item', new Float32(), true)),
+  'list<float16>': new List(new Field('item', new Float16(), true)),
+  'map<utf8, float32>': new Map_<Utf8, Float32>(
+    new Field(
+      'entries',
+      new Struct<{ key: Utf8; value: Float32 }>([
+        new Field('key', new Utf8(), false),
+        new Field('value', new Float32(), true),
+      ]),
+      false,
+    ),
   ),
-);
+};
+export type TypeName = keyof typeof types;
 
-const field = (name: string, type: DataType): Field => new Field(name, type, false);
-const nullable = (name: string, type: DataType): Field => new Field(name, type, true);
+export interface Column {
+  name: string;
+  type: TypeName;
+  nullable: boolean;
+}
 
-export const summaryFields: readonly Field[] = [
-  field('step', new Int32()),
-  field('prompt_id', new Utf8()),
-  nullable('prompt', new Utf8()),
-  field('segment_id', new Int32()),
-  nullable('parent_id', new Int32()),
-  field('fork_at', new Int32()),
-  field('attempt', new Int32()),
-  field('kind', new Utf8()),
-  field('status', new Utf8()),
-  nullable('trigger', new Utf8()),
-  nullable('failure_point', new Int32()),
-  nullable('failure_max_prob', new Float32()),
-  nullable('failure_entropy', new Float32()),
-  nullable('failure_top_ids', list(new Int32())),
-  nullable('failure_top_logprobs', list(new Float32())),
-  field('temperature', new Float32()),
-  nullable('rewards', rewards),
-  nullable('reward', new Float32()),
-  nullable('value', new Float32()),
-  field('trained', new Bool()),
+const column = (name: string, type: TypeName): Column => ({ name, type, nullable: false });
+const nullable = (name: string, type: TypeName): Column => ({ name, type, nullable: true });
+
+/** What `SegmentSummary` is made of, but for `length`. */
+export const summaryColumns: readonly Column[] = [
+  column('step', 'int32'),
+  column('prompt_id', 'utf8'),
+  nullable('prompt', 'utf8'),
+  column('segment_id', 'int32'),
+  nullable('parent_id', 'int32'),
+  column('fork_at', 'int32'),
+  column('attempt', 'int32'),
+  column('kind', 'utf8'),
+  column('status', 'utf8'),
+  nullable('trigger', 'utf8'),
+  nullable('failure_point', 'int32'),
+  nullable('failure_max_prob', 'float32'),
+  nullable('failure_entropy', 'float32'),
+  nullable('failure_top_ids', 'list<int32>'),
+  nullable('failure_top_logprobs', 'list<float32>'),
+  column('temperature', 'float32'),
+  nullable('rewards', 'map<utf8, float32>'),
+  nullable('reward', 'float32'),
+  nullable('value', 'float32'),
+  column('trained', 'bool'),
 ];
 
-export const tokenFields: readonly Field[] = [
-  field('token_ids', list(new Int32())),
-  field('text', new Utf8()),
-  field('token_ends', list(new Int32())),
-  field('logprob', list(new Float32())),
-  field('entropy', list(new Float16())),
-  field('max_prob', list(new Float16())),
-  field('advantage', list(new Float16())),
-  nullable('ref_logprob', list(new Float32())),
-  nullable('train_logprob', list(new Float32())),
+const tokenColumns: readonly Column[] = [
+  column('token_ids', 'list<int32>'),
+  column('text', 'utf8'),
+  column('token_ends', 'list<int32>'),
+  column('logprob', 'list<float32>'),
+  column('entropy', 'list<float16>'),
+  column('max_prob', 'list<float16>'),
+  column('advantage', 'list<float16>'),
+  nullable('ref_logprob', 'list<float32>'),
+  nullable('train_logprob', 'list<float32>'),
   /** Indices of the own tokens that have alternatives, ascending. */
-  field('top_index', list(new Int32())),
+  column('top_index', 'list<int32>'),
   /** The alternatives of those tokens one after another, equally many for each, best first. */
-  field('top_ids', list(new Int32())),
-  field('top_logprobs', list(new Float16())),
+  column('top_ids', 'list<int32>'),
+  column('top_logprobs', 'list<float16>'),
 ];
 
-export const rolloutSchema = new Schema([...summaryFields, ...tokenFields]);
+export const rolloutColumns: readonly Column[] = [...summaryColumns, ...tokenColumns];
+
+export const rolloutSchema = new Schema(
+  rolloutColumns.map((each) => new Field(each.name, types[each.type], each.nullable)),
+);

@@ -1,0 +1,60 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ByteSource } from './arrow/frames.ts';
+
+/** The files of a run directory, and reading them at any place. */
+
+export const MANIFEST = 'run.json';
+export const RECIPE = 'recipe.yaml';
+export const EVENTS = 'events.jsonl';
+export const ROLLOUTS = 'rollouts.arrows';
+export const LOG = 'trainer.log';
+
+export const manifestPath = (directory: string): string => join(directory, MANIFEST);
+export const eventsPath = (directory: string): string => join(directory, EVENTS);
+export const rolloutsPath = (directory: string): string => join(directory, ROLLOUTS);
+
+/** The `code` of a system error, e.g. `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** A file that is only read, at any place, while others append to it. */
+export class FileSource implements ByteSource {
+  readonly #handle: FileHandle;
+
+  private constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /** Null where there is no such file (yet). */
+  static async open(path: string): Promise<FileSource | null> {
+    try {
+      return new FileSource(await open(path, 'r'));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  async size(): Promise<number> {
+    return (await this.#handle.stat()).size;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await this.#handle.read(bytes, done, length - done, offset + done);
+      if (bytesRead === 0) throw new Error(`the file ends before byte ${offset + length}`);
+      done += bytesRead;
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { PlainError } from '../common/errors.ts';
+import { codeOf, manifestPath } from './files.ts';
+import type { Manifest } from './model/manifest.ts';
+import { SCHEMA_VERSION, manifestSchema } from './model/manifest.ts';
+
+/** Reading and atomically rewriting `run.json`. */
+
+const versioned = z.object({ schema_version: z.number() });
+
+/** The manifest in `text`; throws a `PlainError` that names what is wrong. */
+export function parseManifest(text: string, path: string): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    const next = 'It may be damaged; restore it, or remove the run.';
+    throw new PlainError(`${path} is not valid JSON.`, next, { cause });
+  }
+  const version = versioned.safeParse(json);
+  if (version.success && version.data.schema_version > SCHEMA_VERSION) {
+    throw new PlainError(
+      `${path} was written by a newer Adaptive GRPO (run directory version ` +
+        `${version.data.schema_version}; this one reads up to ${SCHEMA_VERSION}).`,
+      'Update the extension to open this run.',
+    );
+  }
+  const manifest = manifestSchema.safeParse(json);
+  if (manifest.success) return manifest.data;
+  const issue = manifest.error.issues[0];
+  const where = issue?.path.join('.') ?? '';
+  throw new PlainError(
+    `${path} is not the manifest of a run: ${where === '' ? '' : `${where}: `}${issue?.message ?? ''}.`,
+    'Choose a folder that Adaptive GRPO or its trainer wrote.',
+    { cause: manifest.error },
+  );
+}
+
+/** Reads `run.json` of a run directory; throws a `PlainError`. */
+export async function readManifest(directory: string): Promise<Manifest> {
+  const path = manifestPath(directory);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') {
+      const next = 'Choose the folder that holds run.json.';
+      throw new PlainError(`${directory} is not a run directory: it has no run.json.`, next, {
+        cause,
+      });
+    }
+    throw new PlainError(`${path} can't be read.`, 'Check its permissions.', { cause });
+  }
+  return parseManifest(text, path);
+}
+
+const RENAME_ATTEMPTS = 20;
+
+/**
+ * Renames over an existing file. On Windows that fails for a moment while another process (a
+ * viewer, a virus scanner) has the target open, so it is tried again for about two seconds.
+ */
+async function replace(from: string, to: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rename(from, to);
+      return;
+    } catch (error) {
+      const busy = ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error) ?? '');
+      if (!busy || process.platform !== 'win32' || attempt === RENAME_ATTEMPTS) throw error;
+      await sleep(attempt * 10);
+    }
+  }
+}
+
+/**
+ * Writes `run.json` so that a reader sees the old one or the new one, never half of it. Only its
+ * owner may read it: it holds the endpoint's token.
+ */
+export async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
+  const path = manifestPath(directory);
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await replace(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
