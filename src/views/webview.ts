@@ -68,7 +68,7 @@ function page({ cspSource, nonce, script, style, title }: Page): string {
 <title>${escapeHtml(title)}</title>
 </head>
 <body>
-<script type="module" nonce="${nonce}" src="${escapeHtml(script)}"></script>
+<script nonce="${nonce}" src="${escapeHtml(script)}"></script>
 </body>
 </html>`;
 }

@@ -1,0 +1,55 @@
+/** Every id the manifest knows, once. A test holds them against `package.json`. */
+
+export const commands = {
+  startRun: 'adaptiveGrpo.startRun',
+  createRecipe: 'adaptiveGrpo.createRecipe',
+  stopRun: 'adaptiveGrpo.stopRun',
+  pauseRun: 'adaptiveGrpo.pauseRun',
+  resumeRun: 'adaptiveGrpo.resumeRun',
+  stepRun: 'adaptiveGrpo.stepRun',
+  writeCheckpoint: 'adaptiveGrpo.writeCheckpoint',
+  openRecordedRun: 'adaptiveGrpo.openRecordedRun',
+  revealInExplorer: 'adaptiveGrpo.revealInExplorer',
+  showLog: 'adaptiveGrpo.showLog',
+  openRunFolder: 'adaptiveGrpo.openRunFolder',
+  removeRun: 'adaptiveGrpo.removeRun',
+  deleteRun: 'adaptiveGrpo.deleteRun',
+} as const;
+
+export const views = {
+  container: 'adaptiveGrpo',
+  runs: 'adaptiveGrpo.runs',
+  charts: 'adaptiveGrpo.charts',
+} as const;
+
+/** The editor-area webview. */
+export const explorerViewType = 'adaptiveGrpo.explorer';
+
+export const walkthrough = 'firstRun';
+
+/** Keys that `when` clauses read: whether there is any run a command could act on. */
+export const contexts = {
+  hasRuns: 'adaptiveGrpo.hasRuns',
+  canStop: 'adaptiveGrpo.canStop',
+  canPause: 'adaptiveGrpo.canPause',
+  canResume: 'adaptiveGrpo.canResume',
+  canStep: 'adaptiveGrpo.canStep',
+  canCheckpoint: 'adaptiveGrpo.canCheckpoint',
+} as const;
+
+/** Settings, below the section `adaptiveGrpo`. */
+export const section = 'adaptiveGrpo';
+export const settings = {
+  runsDirectory: 'runsDirectory',
+  startupTimeout: 'startupTimeout',
+} as const;
+
+/** `viewItem` of a row in the tree of runs: what can be done with it. */
+export const runContexts = {
+  starting: 'run.starting',
+  running: 'run.running',
+  paused: 'run.paused',
+  /** Ended before its last step, from a checkpoint or from the start it can go on. */
+  resumable: 'run.resumable',
+  ended: 'run.ended',
+} as const;
