@@ -67,6 +67,22 @@ export function checkSettings(settings: readonly Setting[]): {
   return { recipe: contradictions.length > 0 ? null : recipe, findings };
 }
 
+/** The recipe with some values changed, checked as a whole; null when they are refused. */
+export function changeRecipe(
+  recipe: Recipe,
+  changes: Readonly<Record<string, unknown>>,
+): { recipe: Recipe | null; findings: Finding[] } {
+  return checkSettings(settingsOf({ ...recipe, ...changes }));
+}
+
+/** Values that stand in no file, as settings. */
+export function settingsOf(values: Readonly<Record<string, unknown>>): Setting[] {
+  return Object.entries(values).map(([key, value]) => {
+    const place: Place = { kind: 'argument', argument: key };
+    return { key, value, keyPlace: place, valuePlace: place };
+  });
+}
+
 function unknownKey({ key, keyPlace }: Setting): Finding {
   const guess = nearest(key, recipeKeyNames);
   return {

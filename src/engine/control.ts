@@ -1,0 +1,245 @@
+import { messageOf } from '../common/errors.ts';
+import { changeRecipe } from '../recipe/check.ts';
+import type { Recipe } from '../recipe/keys.ts';
+import type { CommandName, EventBody } from '../run/model/events.ts';
+
+export interface Command {
+  id: string;
+  command: CommandName;
+  args: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface CommandAnswer {
+  outcome: 'applied' | 'refused';
+  message: string;
+}
+
+/** What the commands act on; the trainer. */
+export interface Controlled {
+  recipe: Recipe;
+  /** Writes a checkpoint and returns its path. */
+  checkpoint(): Promise<string>;
+  /** Appends to `events.jsonl`. */
+  say(event: EventBody): Promise<void>;
+}
+
+/** What may be changed while a run goes on. */
+export const changeableKeys: readonly string[] = [
+  'use_token_adaptive',
+  'uncertainty_threshold',
+  'entropy_threshold',
+  'min_prefix_length',
+  'max_resamples_per_prefix',
+  'adaptive_temperature_scale',
+  'temperature',
+  'learning_rate',
+];
+
+type Mode =
+  | { kind: 'running' }
+  | { kind: 'stepping'; left: number }
+  | { kind: 'paused'; said: boolean }
+  | { kind: 'stopping' }
+  | { kind: 'ended' };
+
+type CommandEvent = Extract<EventBody, { type: 'command' }>;
+
+/**
+ * Everything that comes from outside while a run goes on, held back until the trainer reaches a
+ * safe point between two optimizer steps. Every command is answered, the last ones with a refusal.
+ */
+export class Control {
+  #mode: Mode = { kind: 'running' };
+  readonly #jobs: (() => Promise<void>)[] = [];
+  #wake: () => void = () => undefined;
+
+  /** Takes effect at the next safe point; at once while the run is paused. */
+  async submit(command: Command): Promise<CommandAnswer> {
+    try {
+      return await this.#enqueue((controlled) => this.#answer(command, controlled));
+    } catch (error) {
+      return refused(messageOf(error));
+    }
+  }
+
+  /** Runs `job` at the next safe point, when nobody else uses the model. */
+  atSafePoint<T>(job: () => Promise<T>): Promise<T> {
+    return this.#enqueue(job);
+  }
+
+  /** Like `stop`, for a signal: the step goes on to its end, then the run ends cleanly. */
+  interrupt(): void {
+    if (this.#mode.kind !== 'ended') this.#mode = { kind: 'stopping' };
+    this.#wake();
+  }
+
+  /** Whether a stop was asked for; long work between safe points may look. */
+  get stopping(): boolean {
+    return this.#mode.kind === 'stopping';
+  }
+
+  /**
+   * The trainer is between two steps: does what has come in, waits while paused, and returns
+   * whether to go on.
+   */
+  async safePoint(controlled: Controlled): Promise<'go on' | 'stop'> {
+    this.#controlled = controlled;
+    for (;;) {
+      await this.#work();
+      const mode = this.#mode;
+      switch (mode.kind) {
+        case 'running':
+          return 'go on';
+        case 'stopping':
+        case 'ended':
+          return 'stop';
+        case 'stepping':
+          if (mode.left > 0) {
+            mode.left--;
+            return 'go on';
+          }
+          this.#mode = { kind: 'paused', said: false };
+          break;
+        case 'paused':
+          if (!mode.said) {
+            mode.said = true;
+            await controlled.say({ type: 'run_paused' });
+          }
+          // Saying so took a moment, in which a signal may have come.
+          if (this.#mode === mode && this.#jobs.length === 0) await this.#nextArrival();
+      }
+    }
+  }
+
+  /** The run is over: what still waits is refused, and so is all that comes. */
+  async close(): Promise<void> {
+    this.#mode = { kind: 'ended' };
+    await this.#work();
+  }
+
+  #controlled: Controlled | null = null;
+
+  #enqueue<T>(job: (controlled: Controlled) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const run = async () => {
+        const controlled = this.#controlled;
+        if (controlled === null || this.#mode.kind === 'ended') throw new RunEndedError();
+        return job(controlled);
+      };
+      this.#jobs.push(() => run().then(resolve, reject));
+      if (this.#mode.kind === 'ended') void this.#work();
+      this.#wake();
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) await job();
+  }
+
+  #nextArrival(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+
+  async #answer(command: Command, controlled: Controlled): Promise<CommandAnswer> {
+    const event: CommandEvent = {
+      type: 'command',
+      id: command.id,
+      command: command.command,
+      ...(await this.#apply(command, controlled)),
+    };
+    await controlled.say(event);
+    return { outcome: event.outcome, message: event.message };
+  }
+
+  async #apply(
+    { command, args }: Command,
+    controlled: Controlled,
+  ): Promise<Pick<CommandEvent, 'outcome' | 'message' | 'changes'>> {
+    switch (command) {
+      case 'stop':
+        this.#mode = { kind: 'stopping' };
+        return applied('The run ends here.');
+      case 'pause':
+        if (this.stopping) return refused('The run is about to end.');
+        if (this.#mode.kind === 'paused') return refused('The run is paused already.');
+        this.#mode = { kind: 'paused', said: false };
+        return applied('The run is paused.');
+      case 'resume':
+        if (this.stopping) return refused('The run is about to end.');
+        if (this.#mode.kind === 'running') return refused('The run is not paused.');
+        return this.#goOn({ kind: 'running' }, 'The run goes on.', controlled);
+      case 'step': {
+        if (this.stopping) return refused('The run is about to end.');
+        const count = args.count ?? 1;
+        if (typeof count !== 'number' || !Number.isInteger(count) || count < 1) {
+          return refused('`count` must be a whole number of at least 1.');
+        }
+        const steps = count === 1 ? 'one step' : `${count} steps`;
+        const next: Mode = { kind: 'stepping', left: count };
+        return this.#goOn(next, `The run makes ${steps}, then pauses.`, controlled);
+      }
+      case 'set':
+        return setValues(args, controlled);
+      case 'checkpoint':
+        try {
+          return applied(`The checkpoint is ${await controlled.checkpoint()}.`);
+        } catch (error) {
+          return refused(`The checkpoint could not be written: ${messageOf(error)}`);
+        }
+    }
+  }
+
+  async #goOn(next: Mode, message: string, controlled: Controlled) {
+    const wasPaused = this.#mode.kind === 'paused' && this.#mode.said;
+    this.#mode = next;
+    if (wasPaused) await controlled.say({ type: 'run_resumed' });
+    return applied(message);
+  }
+}
+
+/** What is asked of a run that has ended. */
+export class RunEndedError extends Error {
+  constructor() {
+    super('The run has ended.');
+    this.name = 'RunEndedError';
+  }
+}
+
+function setValues(
+  args: Command['args'],
+  controlled: Controlled,
+): Pick<CommandEvent, 'outcome' | 'message' | 'changes'> {
+  const names = Object.keys(args);
+  if (names.length === 0) return refused('`set` needs the keys to change and their values.');
+  const fixed = names.filter((name) => !changeableKeys.includes(name));
+  if (fixed.length > 0) {
+    return refused(
+      `${fixed.map((name) => `\`${name}\``).join(', ')} cannot be changed while a run goes on; what can: ${changeableKeys.join(', ')}.`,
+    );
+  }
+  const { recipe, findings } = changeRecipe(controlled.recipe, args);
+  if (recipe === null) return refused(findings.map((finding) => finding.message).join(' '));
+  const old = new Map<string, unknown>(Object.entries(controlled.recipe));
+  const changes: NonNullable<CommandEvent['changes']> = {};
+  for (const [name, value] of Object.entries(args)) {
+    const before = old.get(name);
+    changes[name] = { old: isPlain(before) ? before : null, new: value };
+  }
+  controlled.recipe = recipe;
+  const said = Object.entries(changes).map(
+    ([name, change]) => `${name}: ${String(change.old)} → ${String(change.new)}`,
+  );
+  return { ...applied(`${said.join(', ')}.`), changes };
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+function applied(message: string): CommandAnswer {
+  return { outcome: 'applied', message };
+}
+
+function refused(message: string): CommandAnswer {
+  return { outcome: 'refused', message };
+}
