@@ -1,0 +1,110 @@
+/**
+ * Bundles what ships into `dist/`:
+ *
+ *     node scripts/build.ts [--watch] [--production]
+ *
+ * - `extension.cjs`: the extension host's half (CommonJS, as VS Code wants it)
+ * - `engine.js`, `engine-worker.js`: the built-in engine, a process of its own (ESM)
+ * - `webview/explorer.{js,css}`, `webview/charts.{js,css}`: the front end
+ */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+
+/** The oldest VS Code we run in (1.101) brings Node 22.15 and Chromium 134. */
+const node = 'node22.15';
+const browser = 'chrome134';
+
+export interface BuildOptions {
+  production: boolean;
+}
+
+type Bundle = Omit<esbuild.BuildOptions, 'entryPoints'> & { entryPoints: Record<string, string> };
+
+function bundles(options: BuildOptions): Bundle[] {
+  const shared: esbuild.BuildOptions = {
+    absWorkingDir: root,
+    bundle: true,
+    outdir: 'dist',
+    minify: options.production,
+    sourcemap: options.production ? false : 'linked',
+    legalComments: 'none',
+    logLevel: 'warning',
+    metafile: true,
+    // Optional native helpers of `ws`, which does without them.
+    external: ['bufferutil', 'utf-8-validate'],
+  };
+  return [
+    {
+      ...shared,
+      entryPoints: { extension: 'src/extension.ts' },
+      platform: 'node',
+      target: node,
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      external: ['vscode', 'bufferutil', 'utf-8-validate'],
+    },
+    {
+      ...shared,
+      entryPoints: {
+        engine: 'src/engine/main.ts',
+        'engine-worker': 'src/engine/compute/worker.ts',
+      },
+      platform: 'node',
+      target: node,
+      format: 'esm',
+      // Packages that are CommonJS inside ask for Node's own modules with `require`.
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      },
+    },
+    {
+      ...shared,
+      entryPoints: { explorer: 'webview/explorer/main.ts', charts: 'webview/charts/main.ts' },
+      outdir: 'dist/webview',
+      platform: 'browser',
+      loader: { '.svg': 'text' },
+      target: browser,
+      format: 'iife',
+      // Icons are inlined.
+      loader: { '.svg': 'text' },
+    },
+  ];
+}
+
+/** Entries that exist: parts of the product are built as they come. */
+function present(bundle: Bundle): Bundle | null {
+  const entries = Object.entries(bundle.entryPoints).filter(([, file]) =>
+    existsSync(join(root, file)),
+  );
+  return entries.length === 0 ? null : { ...bundle, entryPoints: Object.fromEntries(entries) };
+}
+
+export async function build(options: BuildOptions): Promise<esbuild.Metafile[]> {
+  await rm(join(root, 'dist'), { recursive: true, force: true });
+  const wanted = bundles(options)
+    .map(present)
+    .filter((bundle) => bundle !== null);
+  const results = await Promise.all(wanted.map((bundle) => esbuild.build(bundle)));
+  return results.flatMap((result) => (result.metafile === undefined ? [] : [result.metafile]));
+}
+
+async function watch(): Promise<void> {
+  const wanted = bundles({ production: false })
+    .map(present)
+    .filter((bundle) => bundle !== null);
+  for (const bundle of wanted) {
+    const context = await esbuild.context({ ...bundle, logLevel: 'info' });
+    await context.watch();
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const args = new Set(process.argv.slice(2));
+  if (args.has('--watch')) await watch();
+  else await build({ production: args.has('--production') });
+}

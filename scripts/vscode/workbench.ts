@@ -1,0 +1,204 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { PlainError } from '../../src/common/errors.ts';
+
+export interface WorkbenchOptions {
+  width?: number;
+  height?: number;
+  /** Device pixels a CSS pixel. */
+  scale?: number;
+  /** Milliseconds any one thing may take; default 30 s. */
+  timeout?: number;
+}
+
+/**
+ * VS Code's window as a person uses it: palette, trees, notifications, status bar, webviews. Every
+ * method waits for what it needs and says what was on the screen when it gave up.
+ */
+export class Workbench {
+  readonly page: Page;
+  readonly #timeout: number;
+  /** What the page and its webviews wrote on their consoles, errors and exceptions only. */
+  readonly consoleErrors: string[] = [];
+
+  private constructor(page: Page, timeout: number) {
+    this.page = page;
+    this.#timeout = timeout;
+    page.setDefaultTimeout(timeout);
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.consoleErrors.push(message.text());
+    });
+    page.on('pageerror', (error) => this.consoleErrors.push(String(error)));
+  }
+
+  /** Opens the window in a browser context of its own: no state of an earlier one. */
+  static async open(
+    browser: Browser,
+    url: string,
+    options: WorkbenchOptions = {},
+  ): Promise<Workbench> {
+    const { width = 1600, height = 1000, scale = 1, timeout = 30_000 } = options;
+    const context = await browser.newContext({
+      viewport: { width, height },
+      deviceScaleFactor: scale,
+      reducedMotion: 'reduce',
+    });
+    const workbench = new Workbench(await context.newPage(), timeout);
+    await workbench.page.goto(url);
+    await workbench.ready();
+    return workbench;
+  }
+
+  /** The window is drawn and its extension host has answered. */
+  async ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench .statusbar-item').first().waitFor();
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+  }
+
+  /** "Developer: Reload Window", as a person would: the page is loaded again. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench .statusbar-item').first().waitFor();
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+
+  // Palette and quick picks
+
+  get #input(): Locator {
+    return this.page.locator('.quick-input-widget:not([style*="display: none"]) input').first();
+  }
+
+  get #rows(): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row');
+  }
+
+  /** Runs a command of the palette by its title, category included. */
+  async runCommand(title: string): Promise<void> {
+    await this.#openPalette();
+    await this.#input.fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  async #openPalette(): Promise<void> {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      await this.page.keyboard.press('F1');
+      const shown = await this.#input
+        .waitFor({ timeout: 3000 })
+        .then(() => true)
+        .catch(() => false);
+      if (shown) return;
+    }
+    throw await this.#lost('The command palette does not open.');
+  }
+
+  /** Chooses the quick pick's row that holds this text. */
+  async pick(text: string): Promise<void> {
+    const row = this.#rows.filter({ hasText: text }).first();
+    await row.waitFor().catch(async () => {
+      const offered = await this.#rows.allInnerTexts();
+      throw await this.#lost(`"${text}" is not offered, but: ${oneLine(offered.join(' | '))}.`);
+    });
+    await row.click();
+  }
+
+  /** The rows of the open quick pick. */
+  async picks(): Promise<string[]> {
+    await this.#rows.first().waitFor();
+    return (await this.#rows.allInnerTexts()).map(oneLine);
+  }
+
+  /** Types into the open input box and accepts it. */
+  async enter(text: string): Promise<void> {
+    await this.#input.waitFor();
+    await this.#input.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  // Side bar
+
+  /** Shows a container of the activity bar by its name. */
+  async showContainer(name: string): Promise<void> {
+    const tab = this.page.locator('.activitybar .action-item').filter({
+      has: this.page.locator(`[aria-label^="${name}"]`),
+    });
+    if ((await tab.first().getAttribute('aria-selected')) === 'true') return;
+    const classes = (await tab.first().getAttribute('class')) ?? '';
+    if (!classes.includes('checked')) await tab.first().click();
+    await this.page.locator('.sidebar .composite.title').filter({ hasText: name }).waitFor();
+  }
+
+  /** The rows of a tree view in the side bar, by the view's title. */
+  treeRows(view: string): Locator {
+    return this.page
+      .locator('.sidebar .pane', {
+        has: this.page.locator(`.pane-header[aria-label^="${view}"]`),
+      })
+      .locator('.monaco-list-row');
+  }
+
+  // Notifications, status bar, dialogs
+
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-list-item', { hasText: text }).first();
+  }
+
+  async notifications(): Promise<string[]> {
+    return (await this.page.locator('.notification-list-item-message').allInnerTexts()).map(
+      oneLine,
+    );
+  }
+
+  async closeNotifications(): Promise<void> {
+    await this.runCommand('Notifications: Clear All Notifications');
+  }
+
+  statusItem(text: string | RegExp): Locator {
+    return this.page.locator('.statusbar-item', { hasText: text }).first();
+  }
+
+  // Editors and webviews
+
+  tab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab', { hasText: name }).first();
+  }
+
+  /** The webview that shows this selector. */
+  async webviewWith(selector: string, timeout = this.#timeout): Promise<Frame> {
+    const end = Date.now() + timeout;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        if (frame === this.page.mainFrame()) continue;
+        const seen = await frame
+          .locator(selector)
+          .first()
+          .isVisible()
+          .catch(() => false);
+        if (seen) return frame;
+      }
+      if (Date.now() > end) {
+        throw await this.#lost(`No webview shows "${selector}" after ${timeout / 1000} s.`);
+      }
+      await this.page.waitForTimeout(200);
+    }
+  }
+
+  async screenshot(file: string): Promise<void> {
+    await mkdir(dirname(file), { recursive: true });
+    await this.page.screenshot({ path: file });
+  }
+
+  async #lost(sentence: string): Promise<PlainError> {
+    const said = await this.notifications().catch(() => []);
+    const notes = said.length === 0 ? '' : ` Notifications: ${said.join(' | ')}.`;
+    return new PlainError(`${sentence}${notes}`, 'See the screenshot in test-results/.');
+  }
+}
+
+/** White space, VS Code's no-break spaces included, as single blanks. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
+}
