@@ -11,7 +11,7 @@ import type { Problem, Task, Trace } from './task.ts';
  */
 
 const NUMBERS = 3;
-const LARGEST_NUMBER = 12;
+const LARGEST_NUMBER = 20;
 const LARGEST_TARGET = 99;
 /** One set of numbers and target in this many is held out, in whatever order it is asked. */
 const HELD_OUT_SHARE = 16;
