@@ -12,6 +12,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { prepareWorkspace } from './start/workspace.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
@@ -67,7 +68,6 @@ function bundles(options: BuildOptions): Bundle[] {
       entryPoints: { explorer: 'webview/explorer/main.ts', charts: 'webview/charts/main.ts' },
       outdir: 'dist/webview',
       platform: 'browser',
-      loader: { '.svg': 'text' },
       target: browser,
       format: 'iife',
       // Icons are inlined.
@@ -101,6 +101,9 @@ async function watch(): Promise<void> {
     const context = await esbuild.context({ ...bundle, logLevel: 'info' });
     await context.watch();
   }
+  // The launch configuration opens this folder, and waits for the last line.
+  await prepareWorkspace(join(root, '.cache', 'workspace'));
+  console.log('watching');
 }
 
 if (process.argv[1] === import.meta.filename) {

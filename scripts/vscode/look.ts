@@ -29,7 +29,7 @@
  *   --no-build           take the .vsix of the last look
  *   --keep               serve on until Ctrl-C, URL printed
  */
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -37,6 +37,7 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/common/errors.ts';
 import { packageExtension } from '../package.ts';
+import { prepareWorkspace } from '../start/workspace.ts';
 import { launchChromium } from './chromium.ts';
 import { extensionErrors } from './extension-log.ts';
 import { cache, root } from './install.ts';
@@ -104,10 +105,7 @@ async function perform(workbench: Workbench, name: string, value: string): Promi
 const session = await mkdtemp(join(tmpdir(), 'adaptive-grpo-look-'));
 const workspace =
   values.workspace === undefined ? join(session, 'workspace') : resolve(values.workspace);
-await mkdir(workspace, { recursive: true });
-if (values.workspace === undefined) {
-  await cp(join(root, 'recipes'), join(workspace, 'recipes'), { recursive: true });
-}
+if (values.workspace === undefined) await prepareWorkspace(workspace);
 for (const folder of values.copy) {
   await cp(resolve(folder), join(workspace, 'runs', basename(resolve(folder))), {
     recursive: true,
