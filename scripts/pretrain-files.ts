@@ -1,0 +1,85 @@
+/**
+ * The files of the base checkpoint beside its weights. The tokenizer has one token a character: a
+ * BPE without merges, which both transformers and `@huggingface/tokenizers` read. There is no
+ * beginning-of-text token; a completion ends with `<eos>`.
+ */
+const specials = ['<pad>', '<eos>', '<unk>'] as const;
+const characters = '0123456789+-*/()=#\n []>:,.';
+
+export const PAD = 0;
+export const EOS = 1;
+
+const vocabulary = [...specials, ...Array.from(characters)];
+const ids = new Map(vocabulary.map((token, id) => [token, id]));
+
+/** Token ids of a text; throws on a character that isn't in the vocabulary. */
+export function encode(text: string): number[] {
+  return Array.from(text, (character) => {
+    const id = ids.get(character);
+    if (id === undefined) throw new Error(`${JSON.stringify(character)} is not in the vocabulary`);
+    return id;
+  });
+}
+
+export const modelConfig = {
+  vocab_size: vocabulary.length,
+  hidden_size: 96,
+  intermediate_size: 256,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 24,
+  max_position_embeddings: 256,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10_000,
+  tie_word_embeddings: true,
+  bos_token_id: null,
+  pad_token_id: PAD,
+};
+
+export const tokenizerJson = {
+  version: '1.0',
+  truncation: null,
+  padding: null,
+  added_tokens: specials.map((content, id) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  })),
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: { type: 'Fuse' },
+  model: {
+    type: 'BPE',
+    dropout: null,
+    unk_token: '<unk>',
+    continuing_subword_prefix: null,
+    end_of_word_suffix: null,
+    fuse_unk: false,
+    byte_fallback: false,
+    ignore_merges: false,
+    vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+    merges: [],
+  },
+};
+
+export const tokenizerConfigJson = {
+  tokenizer_class: 'PreTrainedTokenizerFast',
+  pad_token: '<pad>',
+  eos_token: '<eos>',
+  unk_token: '<unk>',
+  clean_up_tokenization_spaces: false,
+  model_max_length: modelConfig.max_position_embeddings,
+};
+
+export const generationConfigJson = {
+  eos_token_id: EOS,
+  pad_token_id: PAD,
+  do_sample: true,
+  temperature: 1,
+};

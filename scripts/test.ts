@@ -1,0 +1,149 @@
+/**
+ * Everything that must hold, in this order:
+ *
+ *     npm test                 lint, types, unit, integration, e2e
+ *     npm test -- unit e2e     these parts only
+ *
+ * Ends with one line `N passed, N failed, N skipped`; exits non-zero when anything failed. Lint and
+ * types count as one test a tool.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../src/common/errors.ts';
+import { packageExtension } from './package.ts';
+import { launchChromium } from './vscode/chromium.ts';
+import { cache, installServer, root } from './vscode/install.ts';
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface Part {
+  name: string;
+  run(): Promise<Counts>;
+}
+
+const minute = 60_000;
+
+/** Runs a tool of node_modules; one test, passed when it exits with 0. */
+function tool(file: string, args: string[]): Promise<Counts> {
+  return new Promise((resolve) => {
+    const script = join(root, 'node_modules', file);
+    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' });
+    const settle = (ok: boolean): void =>
+      resolve({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+    child.on('error', () => settle(false));
+    child.on('exit', (code) => settle(code === 0));
+  });
+}
+
+async function tools(...commands: [file: string, ...args: string[]][]): Promise<Counts> {
+  let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [file, ...args] of commands) total = sum(total, await tool(file, args));
+  return total;
+}
+
+interface SuiteOptions {
+  /** Files at once. */
+  concurrency: number;
+  /** Milliseconds for one file. */
+  timeout: number;
+}
+
+/** Runs all test files below `test/<folder>`, each in a process of its own. */
+async function suite(folder: string, options: SuiteOptions): Promise<Counts> {
+  const stream = run({
+    globPatterns: [`test/${folder}/**/*.test.ts`],
+    concurrency: options.concurrency,
+    timeout: options.timeout,
+  });
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  stream.on('test:summary', (summary) => {
+    // One a file, then one of all of them.
+    if (summary.file !== undefined) return;
+    counts.passed = summary.counts.passed;
+    counts.failed = summary.counts.tests - summary.counts.passed;
+    counts.skipped = summary.counts.skipped + summary.counts.todo;
+    counts.failed -= counts.skipped;
+  });
+  await pipeline(stream, new spec(), process.stdout, { end: false });
+  if (counts.passed + counts.failed + counts.skipped === 0) {
+    console.log(`There are no tests in test/${folder}.`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  return counts;
+}
+
+/** What all end-to-end tests need is fetched and built once, with its own time. */
+async function endToEnd(): Promise<Counts> {
+  await installServer(console.log);
+  await (await launchChromium(console.log)).close();
+  const vsix = join(cache, 'test.vsix');
+  await packageExtension(vsix);
+  process.env.ADAPTIVE_GRPO_VSIX = vsix;
+  return suite('e2e', { concurrency: 1, timeout: 8 * minute });
+}
+
+const parts: Part[] = [
+  {
+    name: 'lint',
+    run: () =>
+      tools(
+        ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+        ['eslint/bin/eslint.js', '.'],
+      ),
+  },
+  {
+    name: 'types',
+    run: () =>
+      tools(
+        ['typescript/bin/tsc', '--noEmit'],
+        ['typescript/bin/tsc', '--noEmit', '-p', 'webview'],
+      ),
+  },
+  { name: 'unit', run: () => suite('unit', { concurrency: 2, timeout: 3 * minute }) },
+  { name: 'integration', run: () => suite('integration', { concurrency: 2, timeout: 5 * minute }) },
+  { name: 'e2e', run: endToEnd },
+];
+
+function sum(a: Counts, b: Counts): Counts {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+  };
+}
+
+const sentence = ({ passed, failed, skipped }: Counts): string =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+process.chdir(root);
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !parts.some((part) => part.name === name));
+if (unknown.length > 0) {
+  const names = parts.map((part) => part.name).join(', ');
+  console.error(`There is no part "${unknown.join('", "')}"; there are ${names}.`);
+  process.exit(2);
+}
+
+const lines: string[] = [];
+let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+for (const part of parts) {
+  if (asked.length > 0 && !asked.includes(part.name)) continue;
+  console.log(`\n━━ ${part.name}`);
+  const start = Date.now();
+  const counts = await part.run().catch((error: unknown): Counts => {
+    console.error(messageOf(error));
+    return { passed: 0, failed: 1, skipped: 0 };
+  });
+  total = sum(total, counts);
+  const seconds = ((Date.now() - start) / 1000).toFixed(1);
+  lines.push(`${part.name.padEnd(12)}${seconds.padStart(7)} s   ${sentence(counts)}`);
+}
+console.log(`\n${lines.join('\n')}\n\n${sentence(total)}`);
+process.exit(total.failed === 0 ? 0 : 1);
