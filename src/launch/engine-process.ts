@@ -1,15 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { z } from 'zod';
 import { PlainError, messageOf } from '../common/errors.ts';
-import { readyLine } from '../run/model/stream.ts';
+import { failedLine, readyLine } from '../run/model/stream.ts';
 import type { ReadyLine } from '../run/model/stream.ts';
 import type { LaunchedRun, ProcessEnd } from './target.ts';
 
-const failedLine = z.object({
-  type: z.literal('failed'),
-  message: z.string(),
-  next: z.string().default(''),
-});
 const firstWord = z.discriminatedUnion('type', [readyLine, failedLine]);
 
 /** More than this without a line is no engine of ours. */

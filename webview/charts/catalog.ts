@@ -1,0 +1,123 @@
+/** Which charts there are, in their order. Every other metric of a run gets a plain one after them. */
+
+export interface SeriesSpec {
+  metric: string;
+  /** Only said where a chart has more than one series. */
+  label: string;
+}
+
+export interface ChartSpec {
+  id: string;
+  title: string;
+  /** What the numbers are, said after them; '' for plain numbers. */
+  unit: string;
+  source: 'steps' | 'evaluations';
+  series: SeriesSpec[];
+  /** How a value is written. */
+  format: 'number' | 'share' | 'count';
+  /** Rates and scores start at zero, so that a small wobble looks small. */
+  fromZero: boolean;
+  /** What it means, for the tooltip and for screen readers. */
+  description: string;
+}
+
+const step = {
+  source: 'steps',
+  unit: '',
+  format: 'number',
+  fromZero: true,
+} as const;
+
+export const catalog: readonly ChartSpec[] = [
+  {
+    ...step,
+    id: 'reward',
+    title: 'Reward',
+    series: [{ metric: 'reward', label: 'reward' }],
+    description: 'Mean reward of the answered completions of a step.',
+  },
+  {
+    ...step,
+    id: 'accuracy',
+    title: 'Held-out accuracy',
+    source: 'evaluations',
+    format: 'share',
+    series: [
+      { metric: 'eval/accuracy', label: 'greedy' },
+      { metric: 'eval/pass@1', label: 'sampled' },
+    ],
+    description: 'Share of held-out prompts answered right, greedily and sampled.',
+  },
+  {
+    ...step,
+    id: 'truncation_rate',
+    title: 'Truncation rate',
+    format: 'share',
+    series: [{ metric: 'adaptive/truncation_rate', label: 'truncated' }],
+    description: 'Share of a step’s segments that were cut at an unsure token.',
+  },
+  {
+    ...step,
+    id: 'resample_rate',
+    title: 'Resample rate',
+    format: 'share',
+    series: [{ metric: 'adaptive/resample_rate', label: 'resampled' }],
+    description: 'Share of a step’s segments that were sampled again from a prefix.',
+  },
+  {
+    ...step,
+    id: 'avg_failure_point',
+    title: 'Failure point',
+    unit: 'tokens',
+    series: [{ metric: 'adaptive/avg_failure_point', label: 'failure point' }],
+    description: 'Mean position at which the model became unsure, in tokens of the completion.',
+  },
+  {
+    ...step,
+    id: 'entropy',
+    title: 'Entropy',
+    unit: 'nats',
+    series: [{ metric: 'entropy', label: 'entropy' }],
+    description: 'Mean entropy of the policy at the sampled tokens.',
+  },
+  {
+    ...step,
+    id: 'tokens',
+    title: 'Tokens a step',
+    format: 'count',
+    series: [
+      { metric: 'tokens/generated', label: 'generated' },
+      { metric: 'tokens/reused', label: 'reused' },
+    ],
+    description: 'Tokens sampled in a step, and prefix tokens that were not sampled again.',
+  },
+];
+
+/** A chart for a metric the catalog doesn't know. */
+export function plainChart(metric: string, source: ChartSpec['source']): ChartSpec {
+  return {
+    id: `${source}/${metric}`,
+    title: metric,
+    unit: metric.startsWith('time/') ? 's' : '',
+    source,
+    series: [{ metric, label: metric }],
+    format: 'number',
+    fromZero: false,
+    description: `The metric ${metric}.`,
+  };
+}
+
+/** The charts of a run: the catalog's, then, if wanted, one for each metric left over. */
+export function chartsFor(
+  metrics: { steps: ReadonlySet<string>; evaluations: ReadonlySet<string> },
+  all: boolean,
+): ChartSpec[] {
+  if (!all) return [...catalog];
+  const known = new Set(catalog.flatMap((spec) => spec.series.map(({ metric }) => metric)));
+  const rest = (source: ChartSpec['source']) =>
+    [...metrics[source]]
+      .filter((metric) => !known.has(metric))
+      .sort()
+      .map((metric) => plainChart(metric, source));
+  return [...catalog, ...rest('evaluations'), ...rest('steps')];
+}

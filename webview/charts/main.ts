@@ -1,0 +1,146 @@
+import '../shared/zod.ts';
+import './main.css';
+import { html, nothing, render, type TemplateResult } from 'lit-html';
+import { z } from 'zod';
+import {
+  events,
+  results,
+  type ChartsState,
+  type Protocol,
+} from '../../src/views/charts/protocol.ts';
+import { applyTail } from '../../src/views/charts/tail.ts';
+import { Channel, RequestError } from '../shared/channel.ts';
+import {
+  checkbox,
+  dropdown,
+  progressRing,
+  registerControls,
+  textButton,
+} from '../shared/controls.ts';
+import { vsCodeApi } from '../shared/vscode.ts';
+import { Grid } from './grid.ts';
+import { formatStep } from './model.ts';
+import type { Axis } from './model.ts';
+import { onThemeChange, readTheme } from './theme.ts';
+
+/** The charts view: its states, its two options, and the grid of charts. */
+
+const savedState = z.object({
+  axis: z.enum(['step', 'tokens']).catch('step'),
+  all: z.boolean().catch(false),
+});
+
+registerControls();
+const api = vsCodeApi();
+let options = savedState.parse(api.getState() ?? {});
+let state: ChartsState | { kind: 'opening' } = { kind: 'opening' };
+let cursor: number | null = null;
+
+const root = document.createElement('main');
+document.body.append(root);
+const grid = new Grid(readTheme(), (x) => {
+  cursor = x;
+  renderShell();
+});
+onThemeChange(() => grid.setTheme(readTheme()));
+
+const channel = new Channel<Protocol>(api, results, events, {
+  state: show,
+  grew: (growth) => {
+    if (state.kind !== 'run' || state.directory !== growth.directory) return;
+    show({
+      ...state,
+      state: growth.state,
+      alive: growth.alive,
+      steps: applyTail(state.steps, growth.steps),
+      evaluations: applyTail(state.evaluations, growth.evaluations),
+    });
+  },
+});
+
+function show(next: ChartsState): void {
+  state = next;
+  renderShell();
+  if (state.kind === 'run') grid.setData(state, options);
+}
+
+function setOptions(change: Partial<typeof options>): void {
+  options = { ...options, ...change };
+  api.setState(options);
+  renderShell();
+  if (state.kind === 'run') grid.setData(state, options);
+}
+
+function renderShell(): void {
+  render(shell(), root);
+}
+
+function shell(): TemplateResult {
+  switch (state.kind) {
+    case 'opening':
+      return html`<p class="state">${progressRing('Loading')}</p>`;
+    case 'loading':
+      return html`<p class="state" role="status">
+        ${progressRing('Loading')} Reading ${state.name}…
+      </p>`;
+    case 'none':
+      return html`<div class="state">
+        <p>No run to chart yet.</p>
+        ${
+          state.trusted
+            ? textButton({ label: 'Start Run', primary: true, onClick: () => ask('start_run') })
+            : nothing
+        }
+      </div>`;
+    case 'failed':
+      return html`<div class="state" role="alert">
+        <p>${state.name} can’t be read. ${state.message}</p>
+        <p>${state.next}</p>
+        ${textButton({ label: 'Show Log', onClick: () => ask('show_log') })}
+      </div>`;
+    case 'run':
+      return state.steps.length + state.evaluations.length === 0 ? waiting(state) : charts();
+  }
+}
+
+function waiting({ alive, state: words }: Extract<ChartsState, { kind: 'run' }>): TemplateResult {
+  return html`<p class="state" role="status">
+    ${
+      alive
+        ? html`${progressRing('Waiting')} ${words}. The first step is not finished yet.`
+        : html`${words}. It ended before its first step was finished.`
+    }
+  </p>`;
+}
+
+function charts(): TemplateResult {
+  return html`<div class="options">
+      ${dropdown<Axis>({
+        label: 'Horizontal axis',
+        value: options.axis,
+        options: [
+          { value: 'step', label: 'by step' },
+          { value: 'tokens', label: 'by generated tokens' },
+        ],
+        onChange: (axis) => setOptions({ axis }),
+      })}
+      ${checkbox({
+        label: 'All metrics',
+        checked: options.all,
+        onChange: (all) => setOptions({ all }),
+      })}
+      <span class="where">${cursor === null ? 'latest' : formatStep(cursor, options.axis)}</span>
+    </div>
+    ${grid.element}`;
+}
+
+function ask(method: 'start_run' | 'show_log'): void {
+  channel.request(method, {}).catch(() => undefined); // The host shows what went wrong.
+}
+
+renderShell();
+channel.request('open', {}).then(show, (error: unknown) => {
+  const next = error instanceof RequestError ? error.next : '';
+  const message = error instanceof Error ? error.message : String(error);
+  show({ kind: 'failed', name: 'The run', message, next });
+});

@@ -1,0 +1,272 @@
+import {
+  Chart,
+  Decimation,
+  LinearScale,
+  LineController,
+  LineElement,
+  PointElement,
+  type ChartDataset,
+  type Plugin,
+} from 'chart.js';
+import type { ChartSpec } from './catalog.ts';
+import { format, formatStep, nearestIndex, pointAt, summaryOf } from './model.ts';
+import type { Axis, Point, Series } from './model.ts';
+import type { Theme } from './theme.ts';
+
+Chart.register(Decimation, LinearScale, LineController, LineElement, PointElement);
+
+/** Fewer points than this are drawn as dots too: a line of two points hides that they are two. */
+const DOTS_BELOW = 15;
+const compactAxis = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
+
+/**
+ * One chart: a caption with the latest value, or the one under the cursor, and the picture. The
+ * picture is a slider to the keyboard and to screen readers: arrow keys walk over the points, and
+ * each point is read out.
+ */
+export class Panel {
+  readonly element = document.createElement('figure');
+  readonly #spec: ChartSpec;
+  readonly #onCursor: (x: number | null) => void;
+  readonly #values = document.createElement('span');
+  readonly #plot = document.createElement('div');
+  readonly #summary = document.createElement('p');
+  readonly #empty = document.createElement('p');
+  readonly #chart: Chart<'line', Point[]>;
+  #series: readonly Series[] = [];
+  #axis: Axis = 'step';
+  #theme: Theme;
+  #cursor: number | null = null;
+
+  /** `onCursor`: where the pointer or the keyboard is, on the x axis. */
+  constructor(spec: ChartSpec, theme: Theme, onCursor: (x: number | null) => void) {
+    this.#spec = spec;
+    this.#theme = theme;
+    this.#onCursor = onCursor;
+
+    const title = document.createElement('span');
+    title.className = 'title';
+    title.textContent = spec.title;
+    title.title = spec.description;
+    this.#values.className = 'values';
+    const caption = document.createElement('figcaption');
+    caption.append(title, this.#values);
+
+    this.#summary.className = 'visually-hidden';
+    this.#summary.id = `summary-${spec.id}`;
+    this.#empty.className = 'empty';
+    this.#empty.textContent = 'No values yet';
+    const canvas = document.createElement('canvas');
+    canvas.setAttribute('aria-hidden', 'true');
+    this.#plot.className = 'plot';
+    this.#plot.setAttribute('role', 'slider');
+    this.#plot.setAttribute('aria-label', spec.title);
+    this.#plot.setAttribute('aria-describedby', this.#summary.id);
+    this.#plot.append(canvas);
+
+    this.element.className = 'chart';
+    this.element.append(caption, this.#plot, this.#empty, this.#summary);
+    this.#listen();
+    this.#chart = new Chart<'line', Point[]>(canvas, {
+      type: 'line',
+      data: { datasets: [] },
+      plugins: [this.#cursorLine()],
+      options: {
+        animation: false,
+        parsing: false,
+        normalized: true,
+        maintainAspectRatio: false,
+        events: [],
+        layout: { padding: { top: 4, right: 6 } },
+        plugins: { decimation: { enabled: true, algorithm: 'min-max' } },
+      },
+    });
+    this.setTheme(theme);
+  }
+
+  setData(series: readonly Series[], axis: Axis): void {
+    this.#series = series;
+    this.#axis = axis;
+    const any = series.some(({ points }) => points.length > 0);
+    this.#plot.hidden = !any;
+    this.#empty.hidden = any;
+    this.#summary.textContent = summaryOf(this.#spec, series);
+    this.#chart.data.datasets = series.map((one, i) => this.#dataset(one, i));
+    this.#showValues();
+    if (any) this.#chart.update('none');
+  }
+
+  setTheme(theme: Theme): void {
+    this.#theme = theme;
+    const font = { family: theme.font, size: theme.fontSize };
+    const tick = { color: theme.muted, font, maxRotation: 0, autoSkipPadding: 8 };
+    const grid = { color: theme.grid, tickLength: 3 };
+    const border = { color: theme.grid };
+    const write = (value: number | string) =>
+      this.#spec.format === 'share'
+        ? `${compactAxis.format(100 * Number(value))}%`
+        : compactAxis.format(Number(value));
+    this.#chart.options.scales = {
+      x: {
+        type: 'linear',
+        bounds: 'data',
+        grid: { ...grid, drawOnChartArea: false },
+        border,
+        ticks: {
+          ...tick,
+          maxTicksLimit: 5,
+          precision: 0,
+          callback: (value) => compactAxis.format(Number(value)),
+        },
+      },
+      y: {
+        type: 'linear',
+        grid,
+        border: { ...border, display: false },
+        beginAtZero: this.#spec.fromZero,
+        grace: '4%',
+        ticks: { ...tick, maxTicksLimit: 4, callback: write },
+      },
+    };
+    this.#chart.data.datasets = this.#series.map((one, i) => this.#dataset(one, i));
+    this.#showValues();
+    this.#chart.update('none');
+  }
+
+  /** Shows the values at `x`; null: the latest. */
+  setCursor(x: number | null): void {
+    if (this.#cursor === x) return;
+    this.#cursor = x;
+    this.#showValues();
+    this.#chart.draw();
+  }
+
+  dispose(): void {
+    this.#chart.destroy();
+    this.element.remove();
+  }
+
+  #dataset({ label, points }: Series, i: number): ChartDataset<'line', Point[]> {
+    const colour = this.#theme.series[i % 2] ?? this.#theme.text;
+    return {
+      label,
+      data: points,
+      borderColor: colour,
+      backgroundColor: colour,
+      borderWidth: this.#theme.lineWidth,
+      borderDash: i === 0 ? [] : [4, 3],
+      borderJoinStyle: 'round',
+      pointRadius: points.length < DOTS_BELOW ? 2 : 0,
+      pointHitRadius: 0,
+    };
+  }
+
+  #showValues(): void {
+    const x = this.#cursor;
+    const shown = this.#series.map(({ label, points }, i) => {
+      const point = x === null ? points.at(-1) : pointAt(points, x);
+      const value = document.createElement('span');
+      value.className = i === 0 ? 'value first' : 'value second';
+      const number = point ? format(point.y, this.#spec.format) : '–';
+      value.textContent = this.#series.length > 1 ? `${label} ${number}` : number;
+      return value;
+    });
+    const unit = document.createElement('span');
+    unit.className = 'unit';
+    unit.textContent = this.#spec.unit;
+    this.#values.replaceChildren(...shown, ...(this.#spec.unit === '' ? [] : [unit]));
+    this.#describeSlider();
+  }
+
+  #describeSlider(): void {
+    const points = this.#longest;
+    const i = this.#cursor === null ? points.length - 1 : nearestIndex(points, this.#cursor);
+    const at = points[i];
+    this.#plot.tabIndex = points.length > 0 ? 0 : -1;
+    this.#plot.setAttribute('aria-valuemin', '0');
+    this.#plot.setAttribute('aria-valuemax', String(Math.max(0, points.length - 1)));
+    this.#plot.setAttribute('aria-valuenow', String(Math.max(0, i)));
+    const values = this.#series.flatMap(({ label, points: own }) => {
+      const point = at === undefined ? null : pointAt(own, at.x);
+      if (point === null) return [];
+      const name = this.#series.length > 1 ? `${label} ` : '';
+      return [`${name}${format(point.y, this.#spec.format)}`];
+    });
+    const text = at === undefined ? 'no values' : `${values.join(', ')} at ${this.#where(at)}`;
+    this.#plot.setAttribute('aria-valuetext', text);
+  }
+
+  #where(point: Point): string {
+    const step = formatStep(point.step, 'step');
+    return this.#axis === 'step' ? step : `${step}, ${formatStep(point.x, 'tokens')}`;
+  }
+
+  get #longest(): readonly Point[] {
+    return this.#series.reduce<readonly Point[]>(
+      (longest, { points }) => (points.length > longest.length ? points : longest),
+      [],
+    );
+  }
+
+  #listen(): void {
+    const plot = this.#plot;
+    plot.addEventListener('pointermove', (event) => {
+      const scale = this.#chart.scales.x;
+      if (scale === undefined) return;
+      const at = scale.getValueForPixel(event.offsetX);
+      const point = at === undefined ? undefined : this.#longest[nearestIndex(this.#longest, at)];
+      this.#onCursor(point?.x ?? null);
+    });
+    plot.addEventListener('pointerleave', () => this.#onCursor(null));
+    plot.addEventListener('focus', () => this.#onCursor(this.#longest.at(-1)?.x ?? null));
+    plot.addEventListener('blur', () => this.#onCursor(null));
+    plot.addEventListener('keydown', (event) => {
+      const points = this.#longest;
+      const now = this.#cursor === null ? points.length - 1 : nearestIndex(points, this.#cursor);
+      const page = Math.max(1, Math.round(points.length / 10));
+      const moves: Record<string, number> = {
+        ArrowLeft: now - 1,
+        ArrowDown: now - 1,
+        ArrowRight: now + 1,
+        ArrowUp: now + 1,
+        PageDown: now - page,
+        PageUp: now + page,
+        Home: 0,
+        End: points.length - 1,
+      };
+      const next = moves[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      const point = points[Math.min(points.length - 1, Math.max(0, next))];
+      this.#onCursor(point?.x ?? null);
+    });
+  }
+
+  #cursorLine(): Plugin<'line'> {
+    return {
+      id: 'cursor',
+      afterDatasetsDraw: ({ ctx, chartArea, scales }) => {
+        const { x, y } = scales;
+        if (this.#cursor === null || x === undefined || y === undefined) return;
+        const left = x.getPixelForValue(this.#cursor);
+        if (left < chartArea.left - 0.5 || left > chartArea.right + 0.5) return;
+        ctx.save();
+        ctx.strokeStyle = this.#theme.cursor;
+        ctx.lineWidth = 1;
+        ctx.beginPath();
+        ctx.moveTo(left, chartArea.top);
+        ctx.lineTo(left, chartArea.bottom);
+        ctx.stroke();
+        this.#series.forEach(({ points }, i) => {
+          const point = pointAt(points, this.#cursor ?? 0);
+          if (point === null) return;
+          ctx.fillStyle = this.#theme.series[i % 2] ?? this.#theme.text;
+          ctx.beginPath();
+          ctx.arc(x.getPixelForValue(point.x), y.getPixelForValue(point.y), 3, 0, 2 * Math.PI);
+          ctx.fill();
+        });
+        ctx.restore();
+      },
+    };
+  }
+}
