@@ -21,6 +21,23 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/**
+ * Opens `path` for the time of `use`; null where there is no such file (yet). No handle stays open
+ * between two looks, so that watching never keeps anybody from moving or removing a run.
+ */
+export async function withFile<T>(
+  path: string,
+  use: (source: FileSource) => Promise<T>,
+): Promise<T | null> {
+  const source = await FileSource.open(path);
+  if (!source) return null;
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
+}
+
 /** A file that is only read, at any place, while others append to it. */
 export class FileSource implements ByteSource {
   readonly #handle: FileHandle;

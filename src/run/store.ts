@@ -1,0 +1,235 @@
+import { stat } from 'node:fs/promises';
+import { PlainError, messageOf } from '../common/errors.ts';
+import type { TokenValue } from './arrow/rows.ts';
+import type { StepRecord } from './event-log.ts';
+import { EventLog } from './event-log.ts';
+import { manifestPath } from './files.ts';
+import type { Disposable } from './follow.ts';
+import { Follower } from './follow.ts';
+import type { PromptGroup } from './groups.ts';
+import { readManifest } from './manifest-file.ts';
+import type { RunEvent, UnknownEvent } from './model/events.ts';
+import type { Manifest } from './model/manifest.ts';
+import type { SegmentSummary, SegmentTokens } from './model/segment.ts';
+import type { GroupChange } from './rollout-index.ts';
+import { RolloutIndex } from './rollout-index.ts';
+import type { RunStatus } from './status.ts';
+import { StatusWatch, isLive, sameStatus, statedStatus } from './status.ts';
+
+export type { TokenValue } from './arrow/rows.ts';
+export type { StepRecord } from './event-log.ts';
+export type { Disposable } from './follow.ts';
+export type { PromptGroup } from './groups.ts';
+export type { GroupChange } from './rollout-index.ts';
+export type { RunStatus } from './status.ts';
+
+/** What is new since the last notification. */
+export interface StoreChange {
+  manifest: boolean;
+  status: boolean;
+  steps: boolean;
+  evaluations: boolean;
+  events: boolean;
+  problems: boolean;
+  groups: GroupChange;
+}
+
+/** How often a run is looked at when the file system reports nothing. */
+const LIVE_POLL = 1000;
+const RECORDED_POLL = 5000;
+/** Changes closer together than this are told at once. */
+const REST = 100;
+/** Batches read between two notifications, so that a large run shows up while it is opened. */
+const CHUNK = 64;
+
+/**
+ * What a run directory holds, for whoever shows it: live and recorded runs alike. It only reads,
+ * takes no lock, and follows the files until it is disposed.
+ */
+export class RunStore implements Disposable {
+  readonly directory: string;
+  readonly #listeners = new Set<(change: StoreChange) => void>();
+  readonly #statusWatch = new StatusWatch();
+  #follower: Follower | undefined;
+  #disposed = false;
+  #manifest: Manifest;
+  #manifestKey: string;
+  #status: RunStatus;
+  #log: EventLog;
+  #index: RolloutIndex;
+  #trouble: string | null = null;
+  #problems: readonly string[] = [];
+
+  private constructor(directory: string, manifest: Manifest) {
+    this.directory = directory;
+    this.#manifest = manifest;
+    this.#manifestKey = JSON.stringify(manifest);
+    this.#status = statedStatus(manifest, null);
+    this.#log = new EventLog(directory);
+    this.#index = new RolloutIndex(directory);
+  }
+
+  /**
+   * Opens a run directory and reads all that is in it. Rejects with a `PlainError` where there is
+   * no run, its manifest is damaged, or a newer version wrote it.
+   */
+  static async open(directory: string): Promise<RunStore> {
+    const store = new RunStore(directory, await readManifest(directory));
+    await store.#look();
+    if (store.#trouble !== null) {
+      throw new PlainError(store.#trouble, 'Check the permissions of the run directory.');
+    }
+    store.#follower = new Follower(directory, {
+      look: () => store.#look(),
+      everyMs: () => (isLive(store.#status) ? LIVE_POLL : RECORDED_POLL),
+      restMs: REST,
+    });
+    return store;
+  }
+
+  get manifest(): Manifest {
+    return this.#manifest;
+  }
+
+  get status(): RunStatus {
+    return this.#status;
+  }
+
+  /** Sorted by step; of a step that was repeated after a crash, the later record. */
+  get steps(): readonly StepRecord[] {
+    return this.#log.steps;
+  }
+
+  /** Sorted by step; step 0 is the base model. */
+  get evaluations(): readonly StepRecord[] {
+    return this.#log.evaluations;
+  }
+
+  /** The latest warnings, commands, checkpoints and turns of the run, oldest first. */
+  get events(): readonly (RunEvent | UnknownEvent)[] {
+    return this.#log.recent;
+  }
+
+  /** Plain sentences about what of the directory can't be read, or isn't all there. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  /** All prompts of all steps, by step. The same array as long as nothing changed. */
+  groups(): readonly PromptGroup[] {
+    return this.#index.groups.list();
+  }
+
+  /** The segments of one tree in the order they were written, so that parents come first. */
+  tree(step: number, promptId: string): readonly SegmentSummary[] {
+    return this.#index.groups.tree(step, promptId);
+  }
+
+  /** All values per token of a segment, read from the file; rejects with a `PlainError`. */
+  tokens(segmentId: number): Promise<SegmentTokens> {
+    return this.#index.tokens(segmentId);
+  }
+
+  /** One value a token of a segment, for its strip; rejects with a `PlainError`. */
+  strip(segmentId: number, name: TokenValue): Promise<Float32Array> {
+    return this.#index.values(segmentId, name);
+  }
+
+  onDidChange(listener: (change: StoreChange) => void): Disposable {
+    this.#listeners.add(listener);
+    return { dispose: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Looks at the files now, instead of when the file system tells. */
+  refresh(): void {
+    this.#follower?.now();
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#follower?.dispose();
+    this.#listeners.clear();
+  }
+
+  /** Reads all that is new and tells it. Never rejects: what goes wrong becomes a problem. */
+  async #look(): Promise<void> {
+    try {
+      for (let more = true; more && !this.#disposed;) {
+        const change = await this.#read();
+        more = change.more;
+        this.#tell(change.change);
+      }
+    } catch (error) {
+      this.#trouble = `The run directory can't be read: ${messageOf(error)}.`;
+      this.#tell({ ...nothing });
+    }
+  }
+
+  async #read(): Promise<{ change: StoreChange; more: boolean }> {
+    const manifest = await this.#readManifest();
+    let log = await this.#log.refresh();
+    let rollouts = log === 'shrunk' ? log : await this.#index.refresh(this.#log.superseded, CHUNK);
+    const reset = log === 'shrunk' || rollouts === 'shrunk';
+    if (log === 'shrunk' || rollouts === 'shrunk') {
+      // Another run, or a mirror that began anew, lies where this one was.
+      this.#log = new EventLog(this.directory);
+      this.#index = new RolloutIndex(this.directory);
+      log = await this.#log.refresh();
+      rollouts = await this.#index.refresh(this.#log.superseded, CHUNK);
+    }
+    if (log === 'shrunk' || rollouts === 'shrunk') throw new Error('the files keep shrinking');
+    const status = await this.#readStatus();
+    this.#trouble = null;
+    const groups = reset ? 'all' : rollouts.groups;
+    return { change: { ...log, manifest, status, groups }, more: rollouts.more };
+  }
+
+  async #readManifest(): Promise<boolean> {
+    const manifest = await readManifest(this.directory);
+    const key = JSON.stringify(manifest);
+    if (key === this.#manifestKey) return false;
+    this.#manifest = manifest;
+    this.#manifestKey = key;
+    return true;
+  }
+
+  async #readStatus(): Promise<boolean> {
+    const { mtimeMs } = await stat(manifestPath(this.directory));
+    const again = (): Promise<Manifest> => readManifest(this.directory);
+    const crash = await this.#statusWatch.crashed(this.#manifest, mtimeMs, again);
+    const status = crash ?? statedStatus(this.#manifest, this.#log.failure);
+    if (sameStatus(status, this.#status)) return false;
+    this.#status = status;
+    return true;
+  }
+
+  #tell(change: StoreChange): void {
+    const problems = this.#findProblems();
+    const changed = problems.join('\n') !== this.#problems.join('\n');
+    if (changed) this.#problems = problems;
+    const all = { ...change, problems: changed };
+    const { groups, ...flags } = all;
+    if (groups.length === 0 && !Object.values(flags).includes(true)) return;
+    for (const listener of this.#listeners) listener(all);
+  }
+
+  #findProblems(): readonly string[] {
+    const { problem, tail } = this.#index;
+    // While the engine writes, a half batch is only a batch that is on its way.
+    const torn =
+      tail > 0 && problem === null && !isLive(this.#status)
+        ? `The last ${tail} bytes of rollouts.arrows are a batch that was never finished.`
+        : null;
+    return [this.#trouble, ...this.#log.problems, problem, torn].filter((each) => each !== null);
+  }
+}
+
+const nothing: StoreChange = {
+  manifest: false,
+  status: false,
+  steps: false,
+  evaluations: false,
+  events: false,
+  problems: false,
+  groups: [],
+};
