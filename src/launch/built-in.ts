@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PlainError, messageOf } from '../common/errors.ts';
+import { LOG } from '../run/files.ts';
 import { CancelledError, EngineProcess } from './engine-process.ts';
 import type { LaunchOptions, LaunchTarget, LaunchedRun } from './target.ts';
-
-/** The engine's stdout and stderr, in the run directory. */
-export const LOG_FILE = 'trainer.log';
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -31,13 +29,13 @@ export class BuiltInTarget implements LaunchTarget {
     if (signal?.aborted === true) throw new CancelledError();
     await this.#requireEngine();
     const created = await createDirectory(runDirectory);
-    const log = await open(join(runDirectory, LOG_FILE), 'a');
+    const log = await open(join(runDirectory, LOG), 'a');
     try {
       const child = spawn(process.execPath, [...this.#nodeArguments, ...this.#arguments(options)], {
         // Detached: its own process group or console, so that closing VS Code doesn't take it along.
         detached: true,
         windowsHide: true,
-        cwd: dirname(recipe),
+        cwd: options.cwd ?? dirname(recipe),
         env: { ...process.env, ...options.environment, ELECTRON_RUN_AS_NODE: '1' },
         // stdout carries the one ready line; everything said in words goes to the log.
         stdio: ['ignore', 'pipe', log.fd],

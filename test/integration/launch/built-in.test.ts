@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { PlainError } from '../../../src/common/errors.ts';
-import { BuiltInTarget, LOG_FILE } from '../../../src/launch/built-in.ts';
+import { BuiltInTarget } from '../../../src/launch/built-in.ts';
+import { LOG } from '../../../src/run/files.ts';
 import type { LaunchOptions } from '../../../src/launch/target.ts';
 import { misbehavingEngine } from './misbehaving.ts';
 
@@ -59,7 +60,7 @@ test('a run is ready with the engine’s address, chatter or not, and goes on un
   assert.notDeepEqual(end, { code: 0, signal: null });
   assert.ok(isGone(ready.pid));
   assert.deepEqual(await run.stopped, end);
-  assert.match(await readFile(join(runDirectory, LOG_FILE), 'utf8'), /words for the log/);
+  assert.match(await readFile(join(runDirectory, LOG), 'utf8'), /words for the log/);
 });
 
 test('stopping twice, and stopping what has ended, is harmless', async () => {
@@ -93,7 +94,7 @@ test('an engine that ends early is a plain sentence with its exit code', async (
   const run = await launch('exits');
   await assert.rejects(run.ready, /ended before it was ready \(exit code 3\)/);
   assert.deepEqual(await run.stopped, { code: 3, signal: null });
-  assert.match(await readFile(join(runDirectory, LOG_FILE), 'utf8'), /a stack trace/);
+  assert.match(await readFile(join(runDirectory, LOG), 'utf8'), /a stack trace/);
 });
 
 test('a signal is not exit code 0', { skip: process.platform === 'win32' }, async () => {
@@ -107,7 +108,7 @@ for (const kind of ['hangs', 'floods'] as const) {
     const run = await launch(kind, { timeoutMs: 700 });
     await assert.rejects(run.ready, /not ready after 0\.7 seconds/);
     await run.stopped;
-    assert.ok(existsSync(join(runDirectory, LOG_FILE)), 'the log stays');
+    assert.ok(existsSync(join(runDirectory, LOG)), 'the log stays');
   });
 }
 
@@ -131,7 +132,7 @@ test('cancelling a resumed run keeps what the run wrote', async () => {
   await assert.rejects(run.ready, { name: 'CancelledError' });
   await run.stopped;
   await pause(100);
-  assert.ok(existsSync(join(runDirectory, LOG_FILE)));
+  assert.ok(existsSync(join(runDirectory, LOG)));
 });
 
 test('a start cancelled beforehand starts nothing', async () => {

@@ -1,0 +1,243 @@
+import { readdir } from 'node:fs/promises';
+import { basename, extname, join, resolve } from 'node:path';
+import { Follower } from '../run/follow.ts';
+import { LOG, RECIPE, codeOf } from '../run/files.ts';
+import { readManifest } from '../run/manifest-file.ts';
+import { isLive } from '../run/status.ts';
+import type { RunStatus } from '../run/store.ts';
+import { Emitter } from './emitter.ts';
+import { RunEntry, nameOf, startOf } from './run-entry.ts';
+import type { RunCard } from './run-entry.ts';
+import type { LaunchOptions, LaunchTarget, LaunchedRun } from './target.ts';
+
+const LIVE_POLL_MS = 1000;
+const QUIET_POLL_MS = 5000;
+const REST_MS = 150;
+
+/** A run that this window saw alive has ended. */
+export interface RunEnded {
+  card: Extract<RunCard, { kind: 'run' }>;
+  status: RunStatus;
+}
+
+export type StartOptions = Pick<
+  LaunchOptions,
+  'overrides' | 'environment' | 'timeoutMs' | 'signal' | 'cwd'
+>;
+
+/**
+ * All runs there are to see: those in the runs directories, whoever started them, and those opened
+ * from elsewhere. Nothing is remembered about a live run but its directory, so a new window finds
+ * it just as the old one knew it.
+ */
+export class Runs {
+  readonly #target: LaunchTarget;
+  readonly #entries = new Map<string, RunEntry>();
+  readonly #opened = new Set<string>();
+  readonly #launched = new Map<string, LaunchedRun>();
+  readonly #changed = new Emitter<readonly RunCard[]>();
+  readonly #ended = new Emitter<RunEnded>();
+  #followers: Follower[] = [];
+  #directories: readonly string[] = [];
+  #cards: readonly RunCard[] = [];
+  #selected: string | null = null;
+  #scan: Promise<void> | null = null;
+  #disposed = false;
+
+  constructor(target: LaunchTarget) {
+    this.#target = target;
+  }
+
+  /** Told after anything in the list changed, with the cards that did. */
+  readonly onDidChange = this.#changed.event;
+  readonly onDidEnd = this.#ended.event;
+
+  /** Newest first. */
+  get cards(): readonly RunCard[] {
+    return this.#cards;
+  }
+
+  card(directory: string): RunCard | undefined {
+    return this.#entries.get(resolve(directory))?.card ?? undefined;
+  }
+
+  /** The run that views show: the one chosen, else the newest that lives, else the newest. */
+  get active(): RunCard | null {
+    const chosen = this.#cards.find(({ directory }) => directory === this.#selected);
+    return chosen ?? this.#cards.find(isAlive) ?? this.#cards[0] ?? null;
+  }
+
+  select(directory: string): void {
+    this.#selected = resolve(directory);
+    const card = this.card(directory);
+    this.#changed.fire(card === undefined ? [] : [card]);
+  }
+
+  /** Whether the run was opened from outside the runs directories. */
+  isOpened(directory: string): boolean {
+    return this.#opened.has(resolve(directory)) && !this.#isInside(resolve(directory));
+  }
+
+  /** Absolute paths of the folders whose subfolders are runs. They need not exist. */
+  async setDirectories(directories: readonly string[]): Promise<void> {
+    this.#directories = directories.map((directory) => resolve(directory));
+    for (const follower of this.#followers) follower.dispose();
+    this.#followers = this.#directories.map(
+      (directory) =>
+        new Follower(directory, {
+          look: () => this.refresh(),
+          everyMs: () => (this.#cards.some(isAlive) ? LIVE_POLL_MS : QUIET_POLL_MS),
+          restMs: REST_MS,
+        }),
+    );
+    await this.refresh();
+  }
+
+  /** Adds a recorded run from anywhere; rejects with a `PlainError` where there is none. */
+  async open(directory: string): Promise<RunCard> {
+    const path = resolve(directory);
+    await readManifest(path);
+    this.#opened.add(path);
+    this.#selected = path;
+    await this.refresh();
+    const card = this.card(path);
+    if (card === undefined) throw new Error(`${path} is gone`);
+    return card;
+  }
+
+  /** Takes a run that was opened from elsewhere off the list. */
+  async forget(directory: string): Promise<void> {
+    this.#opened.delete(resolve(directory));
+    await this.refresh();
+  }
+
+  /** Starts a new run of a recipe in `runsDirectory`; settles when it is ready or can't be. */
+  start(recipe: string, runsDirectory: string, options: StartOptions): Promise<RunCard> {
+    const name = basename(recipe, extname(recipe));
+    return this.#launch({
+      ...options,
+      recipe,
+      runDirectory: this.#freeDirectory(runsDirectory, `${name}-${timestamp(new Date())}`),
+    });
+  }
+
+  /** Goes on with a run that ended before its last step, from its newest checkpoint. */
+  continue(directory: string, options: StartOptions): Promise<RunCard> {
+    const runDirectory = resolve(directory);
+    return this.#launch({
+      ...options,
+      recipe: join(runDirectory, RECIPE),
+      runDirectory,
+      resume: true,
+    });
+  }
+
+  /** Looks at the directories now. Never rejects. */
+  refresh(): Promise<void> {
+    this.#scan ??= this.#look().finally(() => (this.#scan = null));
+    return this.#scan;
+  }
+
+  logFile(directory: string): string {
+    return join(directory, LOG);
+  }
+
+  /** Stops watching. Runs go on: they belong to their directories. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const follower of this.#followers) follower.dispose();
+    this.#changed.dispose();
+    this.#ended.dispose();
+  }
+
+  async #launch(options: LaunchOptions): Promise<RunCard> {
+    const { runDirectory } = options;
+    const run = await this.#target.launch(options);
+    this.#launched.set(runDirectory, run);
+    void run.stopped.then(() => {
+      this.#launched.delete(runDirectory);
+      void this.#lookAgain();
+    });
+    await run.ready;
+    this.#selected = runDirectory;
+    if (!this.#isInside(runDirectory)) this.#opened.add(runDirectory);
+    await this.#lookAgain();
+    const card = this.card(runDirectory);
+    if (card === undefined) throw new Error(`${runDirectory} holds no run`);
+    return card;
+  }
+
+  /** A look that began after this call. */
+  async #lookAgain(): Promise<void> {
+    await this.#scan;
+    await this.refresh();
+  }
+
+  #freeDirectory(parent: string, name: string): string {
+    const first = resolve(parent, name);
+    let directory = first;
+    for (let i = 2; this.#entries.has(directory) || this.#launched.has(directory); i++) {
+      directory = `${first}-${i}`;
+    }
+    return directory;
+  }
+
+  #isInside(directory: string): boolean {
+    return this.#directories.some((parent) => resolve(directory, '..') === parent);
+  }
+
+  async #look(): Promise<void> {
+    const found = (await Promise.all(this.#directories.map(subfolders))).flat();
+    const wanted = new Set([...found, ...this.#opened]);
+    for (const directory of this.#entries.keys()) {
+      if (!wanted.has(directory)) this.#entries.delete(directory);
+    }
+    for (const directory of wanted) {
+      if (!this.#entries.has(directory)) this.#entries.set(directory, new RunEntry(directory));
+    }
+    const before = new Map(this.#cards.map((card) => [card.directory, card]));
+    // One after another: opening a window on hundreds of runs must not read them all at once.
+    for (const entry of this.#entries.values()) await entry.refresh();
+    if (this.#disposed) return;
+    const cards = [...this.#entries.values()].flatMap(({ card }) => card ?? []);
+    this.#cards = cards.sort(
+      (a, b) => startOf(b).localeCompare(startOf(a)) || nameOf(a).localeCompare(nameOf(b)),
+    );
+    this.#tell(before);
+  }
+
+  #tell(before: ReadonlyMap<string, RunCard>): void {
+    const changed = this.#cards.filter((card) => before.get(card.directory) !== card);
+    if (changed.length === 0 && before.size === this.#cards.length) return;
+    this.#changed.fire(changed);
+    for (const card of changed) {
+      const old = before.get(card.directory);
+      if (card.kind !== 'run' || old === undefined) continue;
+      if (isAlive(old) && !isLive(card.status)) this.#ended.fire({ card, status: card.status });
+    }
+  }
+}
+
+export function isAlive(card: RunCard): boolean {
+  return card.kind === 'run' && isLive(card.status);
+}
+
+async function subfolders(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map(({ name }) => join(directory, name));
+  } catch (error) {
+    // No such folder yet, or none of ours to read: there are no runs in it.
+    if (codeOf(error) !== undefined) return [];
+    throw error;
+  }
+}
+
+/** `20260811-142530`, local time. */
+function timestamp(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}
