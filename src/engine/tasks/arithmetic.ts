@@ -57,7 +57,7 @@ export const arithmetic: Task = {
   heldOut(count) {
     const problems = new Map<string, Problem>();
     for (let index = 0; problems.size < count; index += 1) {
-      const problem = problemOf(drawTerms(new Random(HELD_OUT, index), true));
+      const problem = problemOf(drawTerms(new Random(HELD_OUT, 0, index), true));
       problems.set(problem.prompt, problem);
     }
     return [...problems.values()];
@@ -90,7 +90,7 @@ export function arithmeticTrace(seed: number, index: number, slips: Slips = noSl
 
 function problemOf(terms: readonly Term[]): Problem {
   const prompt = promptOf(terms);
-  const result = work(terms, noSlips, new Random())?.at(-1)?.result;
+  const result = work(terms, noSlips, new Random(TRAIN, 0, 0))?.at(-1)?.result;
   return { id: prompt, prompt, answer: String(result) };
 }
 

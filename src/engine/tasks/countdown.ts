@@ -37,7 +37,7 @@ export const countdown: Task = {
   heldOut(count) {
     const problems = new Map<string, Problem>();
     for (let index = 0; problems.size < count && index < 50 * (count + 100); index += 1) {
-      const drawn = draw(new Random(HELD_OUT, index), true);
+      const drawn = draw(new Random(HELD_OUT, 0, index), true);
       problems.set(keyOf(drawn), problems.get(keyOf(drawn)) ?? problemOf(drawn));
     }
     return [...problems.values()];

@@ -1,28 +1,21 @@
+import { uniform } from '../compute/random.ts';
+
 /**
- * Seeded pseudo random numbers for generated problems: a short key of integers (seed, index, …)
- * names a whole sequence, so problem `i` of a seed is the same on every machine, in any order.
+ * Random numbers for generated problems: (stream, seed, index) names a whole sequence, so problem
+ * `index` of a seed is the same on every machine, in whatever order problems are asked for.
  */
 export class Random {
-  private state: number;
+  private readonly key: readonly [number, number, number];
+  private drawn = 0;
 
-  constructor(...key: number[]) {
-    // FNV-1a over the key's 32-bit words, then mulberry32's own mixing below.
-    let hash = 0x811c9dc5;
-    for (const word of key) {
-      for (const part of [word | 0, Math.floor(word / 2 ** 32) | 0]) {
-        hash = Math.imul(hash ^ part, 0x01000193);
-        hash ^= hash >>> 15;
-      }
-    }
-    this.state = hash | 0;
+  constructor(stream: number, seed: number, index: number) {
+    this.key = [stream, seed, index];
   }
 
-  /** Uniform in [0, 1), 32 bits: mulberry32 (Tommy Ettinger, public domain). */
+  /** Uniform in [0, 1). */
   next(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    this.drawn += 1;
+    return uniform(...this.key, this.drawn);
   }
 
   /** Uniform integer in [from, to], both ends included. */
