@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { SegmentKind, SegmentTrigger } from '../../run/model/segment.ts';
+import type { RecipeValues } from '../../run/model/manifest.ts';
+import { forkPolicies, strategyDefaults, triggerAt } from '../../strategy/index.ts';
+
+/** The part of the strategy that says why a token was cut or not. */
+const watching = z.object({
+  use_token_adaptive: z.boolean().catch(strategyDefaults.use_token_adaptive),
+  uncertainty_threshold: z.number().catch(strategyDefaults.uncertainty_threshold),
+  entropy_threshold: z.number().catch(strategyDefaults.entropy_threshold),
+  min_prefix_length: z.number().catch(strategyDefaults.min_prefix_length),
+  max_resamples_per_prefix: z.number().catch(strategyDefaults.max_resamples_per_prefix),
+  fork_policy: z.enum(forkPolicies).catch(strategyDefaults.fork_policy),
+});
+export type Watching = z.infer<typeof watching>;
+
+/** What a recipe leaves out, or another trainer writes differently, has its default. */
+export function watchingOf(recipe: RecipeValues): Watching {
+  return watching.parse(recipe);
+}
+
+/** A recipe's number as it was written, or as close as two digits come. */
+const plain = (value: number): string => String(Number(value.toFixed(4)));
+/** A measured value: enough digits that it doesn't read as equal to the threshold. */
+function measured(value: number, threshold: number): string {
+  const text = value.toFixed(2);
+  return Number(text) === threshold && value !== threshold ? value.toFixed(4) : text;
+}
+
+function condition(
+  trigger: SegmentTrigger,
+  max_prob: number,
+  entropy: number,
+  rules: Watching,
+): string {
+  return trigger === 'max_prob'
+    ? `max prob ${measured(max_prob, rules.uncertainty_threshold)} < ${plain(rules.uncertainty_threshold)}`
+    : `entropy ${measured(entropy, rules.entropy_threshold)} > ${plain(rules.entropy_threshold)} nats`;
+}
+
+/** Why a path was cut before this position. */
+export function explainFailure(
+  failure: {
+    trigger: SegmentTrigger | null;
+    max_prob: number | null;
+    entropy: number | null;
+  },
+  rules: Watching,
+): string {
+  const { trigger, max_prob, entropy } = failure;
+  if (trigger === null) return 'Cut here; the run does not say why.';
+  return `Cut here: ${condition(trigger, max_prob ?? NaN, entropy ?? NaN, rules)}. The token was never sampled.`;
+}
+
+export interface SampledToken {
+  /** In the completion, from 0. */
+  position: number;
+  max_prob: number;
+  entropy: number;
+  kind: SegmentKind;
+  /** Whether it is the first own token of its segment. */
+  first: boolean;
+}
+
+/** Why a sampled token did not cut its path. */
+export function explainToken(token: SampledToken, rules: Watching): string {
+  const { position, max_prob, entropy } = token;
+  const trigger = triggerAt(max_prob, entropy, rules);
+  if (trigger === null) {
+    const calm = `max prob ${measured(max_prob, rules.uncertainty_threshold)} ≥ ${plain(rules.uncertainty_threshold)} and entropy ${measured(entropy, rules.entropy_threshold)} ≤ ${plain(rules.entropy_threshold)} nats`;
+    return `Didn't trigger: ${calm}.`;
+  }
+  const why = condition(trigger, max_prob, entropy, rules);
+  if (!rules.use_token_adaptive) {
+    return position < rules.min_prefix_length
+      ? `Unsure (${why}), and this run is a baseline: nothing is cut.`
+      : `Would trigger (${why}), but this run is a baseline: nothing is cut.`;
+  }
+  if (token.kind === 'probe') return `Unsure (${why}), but a probe is never cut.`;
+  if (rules.fork_policy !== 'first_failure') {
+    return `Unsure (${why}); with fork_policy ${rules.fork_policy} completions are finished first and forked afterwards.`;
+  }
+  if (rules.max_resamples_per_prefix <= 0) {
+    return `Unsure (${why}), but max_resamples_per_prefix is 0: nothing is cut.`;
+  }
+  if (position < rules.min_prefix_length) {
+    return `Didn't trigger, although ${why}: position ${position} < min_prefix_length ${plain(rules.min_prefix_length)}.`;
+  }
+  if (token.first && token.kind === 'resample') {
+    return `Didn't trigger, although ${why}: it is the unsure decision itself, drawn again.`;
+  }
+  return `Unsure (${why}), but the run did not cut here.`;
+}

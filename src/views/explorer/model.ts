@@ -1,0 +1,230 @@
+import type { SegmentSummary, SegmentTokens } from '../../run/model/segment.ts';
+import type { PromptGroup } from '../../run/store.ts';
+import { watchingOf, type Watching } from './explain.ts';
+import { partsOf, pathView, tokenDetail, type PartOfPath } from './path.ts';
+import { interesting, promptList, sameKey, sharedStart, type PromptList } from './prompts.ts';
+import type {
+  ColourMode,
+  PathView,
+  PromptKey,
+  PromptQuery,
+  PromptWindow,
+  RunHeader,
+  Strip,
+  TokenDetail,
+  TreeView,
+} from './protocol.ts';
+import type { RunSource } from './source.ts';
+import { mean, stripOf } from './strip.ts';
+import { treeRows } from './tree.ts';
+import { Vocabulary } from './vocabulary.ts';
+
+/** Tokens whose values are kept at hand; about 60 bytes each. */
+const TOKENS_KEPT = 500_000;
+/** Longest prompt that is shown whole. */
+const PROMPT_LENGTH = 20_000;
+/** Most rows one request may ask for. */
+const WINDOW = 500;
+
+/**
+ * Answers the explorer's questions about one run. Holds no view state: the same question always
+ * has the same answer until the run grows.
+ */
+export class ExplorerModel {
+  readonly #source: RunSource;
+  readonly #vocabulary: Vocabulary;
+  readonly #tokens = new Map<number, Promise<SegmentTokens>>();
+  #tokensKept = 0;
+  /** The last list asked for, and what it was made from. */
+  #list: { groups: readonly PromptGroup[]; count: number; query: string; list: PromptList } | null =
+    null;
+  #start: { count: number; text: string } = { count: 0, text: '' };
+
+  constructor(source: RunSource, vocabulary: Vocabulary = new Vocabulary()) {
+    this.#source = source;
+    this.#vocabulary = vocabulary;
+  }
+
+  get rules(): Watching {
+    return watchingOf(this.#source.manifest.recipe);
+  }
+
+  header(controllable: boolean): RunHeader {
+    const { manifest, status, steps, problems, directory } = this.#source;
+    const groups = this.#source.groups();
+    const last = steps.at(-1);
+    const recorded = new Set(groups.map((group) => group.step));
+    const { uncertainty_threshold, entropy_threshold } = this.rules;
+    return {
+      directory,
+      name: manifest.name,
+      strategy: manifest.strategy,
+      state: status.kind,
+      message: 'message' in status ? (status.message ?? '') : '',
+      next: 'next' in status ? (status.next ?? '') : '',
+      step: last?.step ?? null,
+      max_steps: manifest.max_steps,
+      reward: last?.metrics.reward ?? null,
+      truncation_rate: last?.metrics['adaptive/truncation_rate'] ?? null,
+      prompts: groups.length,
+      completions: groups.reduce((sum, group) => sum + group.completions, 0),
+      capture: captureOf(manifest),
+      problems: [...problems],
+      thresholds: { max_prob: uncertainty_threshold, entropy: entropy_threshold },
+      controllable,
+      newest_step: recorded.size === 0 ? null : Math.max(...recorded),
+      steps: recorded.size,
+      interesting: interesting(groups),
+    };
+  }
+
+  prompts(query: PromptQuery, from: number, to: number): PromptWindow {
+    const { rows, prompts } = this.#promptList(query);
+    const start = Math.min(from, rows.length);
+    const end = Math.min(to, start + WINDOW);
+    return { total: rows.length, prompts, from: start, rows: rows.slice(start, end) };
+  }
+
+  /** The index of a prompt's row in the list, null where it isn't listed. */
+  locate(query: PromptQuery, key: PromptKey): number | null {
+    const index = this.#promptList(query).rows.findIndex(
+      (row) => row.kind === 'prompt' && sameKey(row, key),
+    );
+    return index < 0 ? null : index;
+  }
+
+  tree(key: PromptKey): TreeView | null {
+    const segments = this.#source.tree(key.step, key.prompt_id);
+    if (segments.length === 0) return null;
+    const prompt = segments.find((segment) => segment.prompt !== null)?.prompt ?? '';
+    const rows = treeRows(segments);
+    const ended = rows.filter((row) => row.status !== 'truncated' && row.kind !== 'probe');
+    const rewards = ended.flatMap(({ reward }) => (reward === null ? [] : [reward]));
+    return {
+      ...key,
+      prompt: prompt.slice(0, PROMPT_LENGTH),
+      prompt_length: prompt.length > PROMPT_LENGTH ? prompt.length : null,
+      completions: ended.length,
+      reward_mean:
+        rewards.length === 0 ? null : rewards.reduce((sum, r) => sum + r, 0) / rewards.length,
+      extent: Math.max(1, ...rows.map((row) => row.fork_at + row.length)),
+      rows,
+    };
+  }
+
+  async strips(
+    key: PromptKey,
+    ids: readonly number[],
+    mode: ColourMode,
+    stride: number,
+  ): Promise<Strip[]> {
+    const wanted = new Set(ids);
+    const segments = this.#source
+      .tree(key.step, key.prompt_id)
+      .filter((segment) => wanted.has(segment.segment_id));
+    return await Promise.all(
+      segments.map(async ({ segment_id, fork_at }) => {
+        const advantages = await this.#source.strip(segment_id, 'advantage');
+        const values =
+          mode === 'advantage' ? advantages : await this.#source.strip(segment_id, mode);
+        const strip = stripOf(segment_id, fork_at, values, mode, stride);
+        return { ...strip, advantage: mean(advantages) };
+      }),
+    );
+  }
+
+  async path(key: PromptKey, segment_id: number): Promise<PathView> {
+    const { segments, parts } = this.#parts(key, segment_id);
+    const tokens = await Promise.all(
+      parts.map(({ segment }) => this.#tokensOf(segment.segment_id)),
+    );
+    return pathView(segments, parts, tokens, this.rules, this.#vocabulary);
+  }
+
+  async token(key: PromptKey, segment_id: number, position: number): Promise<TokenDetail> {
+    const { segments, parts } = this.#parts(key, segment_id);
+    const part = parts.find(({ from, to }) => position >= from && position < to);
+    if (part === undefined) throw new Error(`The path has no token ${position}.`);
+    const id = part.segment.segment_id;
+    const label = treeRows(segments).find((row) => row.segment_id === id)?.label ?? '';
+    const tokens = await this.#tokensOf(id);
+    return tokenDetail(part, tokens, label, position, this.rules, this.#vocabulary);
+  }
+
+  #parts(
+    key: PromptKey,
+    segment_id: number,
+  ): { segments: readonly SegmentSummary[]; parts: PartOfPath[] } {
+    const segments = this.#source.tree(key.step, key.prompt_id);
+    return { segments, parts: partsOf(segments, segment_id) };
+  }
+
+  /** The list is kept: windows of it are asked for while somebody scrolls. */
+  #promptList(query: PromptQuery): PromptList {
+    const groups = this.#source.groups();
+    const key = JSON.stringify(query);
+    const kept = this.#list;
+    if (kept?.groups === groups && kept.count === groups.length && kept.query === key) {
+      return kept.list;
+    }
+    const list = promptList(groups, query, this.#sharedStart(groups));
+    this.#list = { groups, count: groups.length, query: key, list };
+    return list;
+  }
+
+  #sharedStart(groups: readonly PromptGroup[]): string {
+    if (this.#start.count !== groups.length) {
+      const text = sharedStart([...new Set(groups.map((group) => group.prompt))]);
+      this.#start = { count: groups.length, text };
+    }
+    return this.#start.text;
+  }
+
+  /** The least recently used go first. A read that fails is not kept. */
+  async #tokensOf(segment_id: number): Promise<SegmentTokens> {
+    const kept = this.#tokens.get(segment_id);
+    if (kept !== undefined) {
+      this.#tokens.delete(segment_id);
+      this.#tokens.set(segment_id, kept);
+      return await kept;
+    }
+    const reading = this.#source.tokens(segment_id);
+    this.#tokens.set(segment_id, reading);
+    try {
+      const tokens = await reading;
+      this.#vocabulary.learn(tokens);
+      this.#tokensKept += tokens.token_ids.length;
+      await this.#makeRoom();
+      return tokens;
+    } catch (error) {
+      this.#tokens.delete(segment_id);
+      throw error;
+    }
+  }
+
+  async #makeRoom(): Promise<void> {
+    for (const [segment_id, reading] of this.#tokens) {
+      if (this.#tokensKept <= TOKENS_KEPT || this.#tokens.size <= 1) return;
+      this.#tokens.delete(segment_id);
+      this.#tokensKept -= (await reading).token_ids.length;
+    }
+  }
+}
+
+/** "N of M" prompts of a step, where not all are recorded; M is known for recipes in TRL's names. */
+function captureOf(manifest: RunSource['manifest']): RunHeader['capture'] {
+  const recorded = manifest.capture.groups_per_step;
+  if (recorded === null) return null;
+  const number = (key: string): number => {
+    const value = manifest.recipe[key];
+    return typeof value === 'number' ? value : NaN;
+  };
+  const accumulation = manifest.recipe.gradient_accumulation_steps ?? 1;
+  const prompts =
+    (number('per_device_train_batch_size') *
+      (typeof accumulation === 'number' ? accumulation : 1)) /
+    number('num_generations');
+  const of = Number.isFinite(prompts) && prompts >= 1 ? Math.floor(prompts) : null;
+  if (of !== null && of <= recorded) return null;
+  return { recorded, of };
+}

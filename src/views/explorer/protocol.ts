@@ -1,0 +1,335 @@
+import { z } from 'zod';
+import { segmentKinds, segmentStatuses, segmentTriggers } from '../../run/model/segment.ts';
+
+/**
+ * What the explorer's webview and the extension host say to each other, both directions.
+ *
+ * The host answers questions about one run and keeps no view state; what one looks at (filter,
+ * folds, selection, scroll) lives in the webview, which asks only for the rows it shows. When the
+ * run grows the host sends `update`, never rows, and only while the view is visible.
+ */
+
+const index = z.number().int().nonnegative();
+const segmentId = z.number().int();
+const number = z.union([z.number(), z.nan()]);
+const measure = number.nullable();
+
+/** What tokens are coloured by. */
+export const colourModes = ['entropy', 'max_prob', 'logprob', 'advantage'] as const;
+export type ColourMode = (typeof colourModes)[number];
+
+export const promptSorts = ['recorded', 'reward', 'reward_std', 'truncated', 'resamples'] as const;
+export type PromptSort = (typeof promptSorts)[number];
+
+export const outcomes = ['any', 'mixed', 'right', 'wrong'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** Which prompts are listed, and in which order. */
+export const promptQuery = z.object({
+  /** Case doesn't matter; every word must occur in the prompt or its id. */
+  text: z.string().max(1000),
+  outcome: z.enum(outcomes),
+  sort: z.enum(promptSorts),
+  descending: z.boolean(),
+  /** Under a header for each step, newest step first; else one list over the whole run. */
+  by_step: z.boolean(),
+  /** Steps whose prompts are folded away. */
+  folded: z.array(index),
+  /** Later steps stay out, so that the list holds still while somebody reads it. */
+  until_step: index.nullable(),
+});
+export type PromptQuery = z.infer<typeof promptQuery>;
+
+const promptKey = z.object({ step: index, prompt_id: z.string() });
+export type PromptKey = z.infer<typeof promptKey>;
+
+const place = { position: index, size: index };
+
+export const promptRow = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('step'),
+    step: index,
+    prompts: index,
+    reward: measure,
+    folded: z.boolean(),
+    ...place,
+  }),
+  z.object({
+    kind: z.literal('prompt'),
+    step: index,
+    prompt_id: z.string(),
+    /** One line; what all prompts of the run begin with is left out. */
+    title: z.string(),
+    /** Null where no reward function judges that. */
+    correct: index.nullable(),
+    completions: index,
+    reward_mean: measure,
+    reward_std: measure,
+    truncated: index,
+    resamples: index,
+    ...place,
+  }),
+]);
+export type PromptRow = z.infer<typeof promptRow>;
+
+export const promptWindow = z.object({
+  /** Rows in the whole list, and prompts among them. */
+  total: index,
+  prompts: index,
+  /** The first row's index in the list. */
+  from: index,
+  rows: z.array(promptRow),
+});
+export type PromptWindow = z.infer<typeof promptWindow>;
+
+/** One row of the rollouts tree, a segment; rows come parents first, in display order. */
+export const treeRow = z.object({
+  segment_id: segmentId,
+  parent_id: segmentId.nullable(),
+  /** 1 for a root. */
+  depth: index,
+  /** Among its siblings, from 1; and how many they are. */
+  position: index,
+  siblings: index,
+  children: index,
+  /** `root 1`, `try 2`, `probe 1`. */
+  label: z.string(),
+  kind: z.enum(segmentKinds),
+  status: z.enum(segmentStatuses),
+  trigger: z.enum(segmentTriggers).nullable(),
+  failure_point: index.nullable(),
+  failure_max_prob: measure,
+  failure_entropy: measure,
+  fork_at: index,
+  length: index,
+  attempt: index,
+  temperature: number,
+  reward: measure,
+  value: measure,
+  /** Whether the completion that ends here is right; null where none ends or none was judged. */
+  right: z.boolean().nullable(),
+  rewards: z.record(z.string(), z.number()).nullable(),
+  trained: z.boolean(),
+});
+export type TreeRow = z.infer<typeof treeRow>;
+
+export const treeView = z.object({
+  step: index,
+  prompt_id: z.string(),
+  prompt: z.string(),
+  /** Set when `prompt` was cut for display: its whole length. */
+  prompt_length: index.nullable(),
+  completions: index,
+  reward_mean: measure,
+  /** Where the longest path ends, in tokens: the width of all strips. */
+  extent: index,
+  rows: z.array(treeRow),
+});
+export type TreeView = z.infer<typeof treeView>;
+
+/** How a segment's own tokens look, a level a cell. A cell keeps its most telling token. */
+export const strip = z.object({
+  segment_id: segmentId,
+  /** −7…7 a cell, see `scale.ts`; cell 0 holds the token at `fork_at`. */
+  levels: z.instanceof(Int8Array),
+  /** Position along the path of the token that gave the cell its level. */
+  positions: z.instanceof(Uint32Array),
+  /** Mean over own tokens; null where it has none. */
+  advantage: measure,
+});
+export type Strip = z.infer<typeof strip>;
+
+const pathPart = z.object({
+  segment_id: segmentId,
+  label: z.string(),
+  /** Positions `[from, to)` of the path. */
+  from: index,
+  to: index,
+  temperature: number,
+  attempt: index,
+  kind: z.enum(segmentKinds),
+});
+export type PathPart = z.infer<typeof pathPart>;
+
+/** A branch that leaves the path at a mark, or the part that goes on there. */
+const branch = z.object({
+  segment_id: segmentId,
+  label: z.string(),
+  /** `right`, `wrong`, `cut` or `length`. */
+  outcome: z.string(),
+  reward: measure,
+  taken: z.boolean(),
+});
+export type Branch = z.infer<typeof branch>;
+
+const alternative = z.object({
+  token_id: z.number().int(),
+  /** Null where nothing in the run says what the token reads. */
+  text: z.string().nullable(),
+  probability: number,
+  sampled: z.boolean(),
+});
+export type Alternative = z.infer<typeof alternative>;
+
+/** A place between two tokens: before position `at`. */
+const pathMark = z.object({
+  at: index,
+  failure: z
+    .object({
+      trigger: z.enum(segmentTriggers).nullable(),
+      max_prob: measure,
+      entropy: measure,
+      alternatives: z.array(alternative),
+      sentence: z.string(),
+    })
+    .nullable(),
+  branches: z.array(branch),
+});
+export type PathMark = z.infer<typeof pathMark>;
+
+/** The path from a root to the end of one segment. Typed arrays hold a value a token. */
+export const pathView = z.object({
+  segment_id: segmentId,
+  text: z.string(),
+  /** Where each token ends in `text`, in UTF-16 units. */
+  ends: z.instanceof(Uint32Array),
+  entropy: z.instanceof(Float32Array),
+  max_prob: z.instanceof(Float32Array),
+  logprob: z.instanceof(Float32Array),
+  advantage: z.instanceof(Float32Array),
+  parts: z.array(pathPart),
+  marks: z.array(pathMark),
+  status: z.enum(segmentStatuses),
+});
+export type PathView = z.infer<typeof pathView>;
+
+export const tokenDetail = z.object({
+  position: index,
+  token_id: z.number().int(),
+  text: z.string(),
+  entropy: number,
+  max_prob: number,
+  logprob: number,
+  advantage: number,
+  /** `1`, `2`, …, or `> 5` where it is not among the recorded alternatives, or `unknown`. */
+  rank: z.string(),
+  temperature: number,
+  attempt: index,
+  label: z.string(),
+  /** Probability under the trained policy over that of the sampling one, where recorded. */
+  ratio: measure,
+  /** Log probability under the reference policy, where recorded. */
+  ref_logprob: measure,
+  alternatives: z.array(alternative),
+  /** Why there are none, or how much probability the others share. */
+  alternatives_note: z.string(),
+  /** Why it triggered or not. */
+  sentence: z.string(),
+});
+export type TokenDetail = z.infer<typeof tokenDetail>;
+
+export const runStateKinds = [
+  'starting',
+  'running',
+  'paused',
+  'finished',
+  'stopped',
+  'failed',
+  'crashed',
+] as const;
+export type RunStateKind = (typeof runStateKinds)[number];
+
+/** The run as the header shows it; sent on `open` and with every `update`. */
+export const runHeader = z.object({
+  /** Run directory; what the panel is restored by. */
+  directory: z.string(),
+  name: z.string(),
+  strategy: z.enum(['adaptive', 'baseline']),
+  state: z.enum(runStateKinds),
+  /** What went wrong and what to do next; '' where there is nothing to say. */
+  message: z.string(),
+  next: z.string(),
+  /** Last finished step; null before the first. */
+  step: index.nullable(),
+  max_steps: index,
+  reward: measure,
+  truncation_rate: measure,
+  prompts: index,
+  completions: index,
+  /** Set when only a part of a step's prompts is recorded. */
+  capture: z.object({ recorded: index, of: index.nullable() }).nullable(),
+  /** Sentences about what could not be read. */
+  problems: z.array(z.string()),
+  /** What triggers, for the legend. */
+  thresholds: z.object({ max_prob: number, entropy: number }),
+  /** Whether the run takes commands from here. */
+  controllable: z.boolean(),
+  /** Newest recorded step, and the number of recorded steps. */
+  newest_step: index.nullable(),
+  steps: index,
+  /** The prompt of the newest step most worth a look. */
+  interesting: promptKey.nullable(),
+});
+export type RunHeader = z.infer<typeof runHeader>;
+
+/** Something to show: a prompt, and perhaps a segment of it and a token of its path. */
+export const revealTarget = promptKey.extend({
+  segment_id: segmentId.nullable(),
+  position: index.nullable(),
+});
+export type RevealTarget = z.infer<typeof revealTarget>;
+
+export const explorerCommands = ['pause', 'resume', 'step', 'stop'] as const;
+export type ExplorerCommand = (typeof explorerCommands)[number];
+
+const nothing = z.object({});
+
+/** What the webview may ask. */
+export const schemas = {
+  open: nothing,
+  prompts: z.object({ query: promptQuery, from: index, to: index }),
+  /** Where a prompt stands in the list. */
+  locate: z.object({ query: promptQuery, key: promptKey }),
+  tree: promptKey,
+  strips: promptKey.extend({
+    segment_ids: z.array(segmentId).max(500),
+    mode: z.enum(colourModes),
+    /** Tokens a cell. */
+    stride: z.number().int().positive(),
+  }),
+  path: promptKey.extend({ segment_id: segmentId }),
+  token: promptKey.extend({ segment_id: segmentId, position: index }),
+  command: z.object({ command: z.enum(explorerCommands) }),
+  /** Start a crashed or stopped run again from its last checkpoint. */
+  resume_run: nothing,
+  show_log: nothing,
+};
+
+/** What the host answers. */
+export const results = {
+  open: runHeader,
+  prompts: promptWindow,
+  locate: index.nullable(),
+  /** Null where the run has no such prompt (any more). */
+  tree: treeView.nullable(),
+  strips: z.array(strip),
+  path: pathView,
+  token: tokenDetail,
+  command: z.object({ message: z.string() }),
+  resume_run: z.null(),
+  show_log: z.null(),
+};
+
+/** What the host tells unasked. */
+export const events = { update: runHeader, reveal: revealTarget };
+
+type Requests = typeof schemas;
+export interface Protocol {
+  requests: {
+    [M in keyof Requests]: {
+      params: z.infer<Requests[M]>;
+      result: z.infer<(typeof results)[M]>;
+    };
+  };
+  events: { [E in keyof typeof events]: z.infer<(typeof events)[E]> };
+}

@@ -1,0 +1,16 @@
+import type { RunStore } from '../../run/store.ts';
+
+/** What the explorer reads of a run; `RunStore` is one. */
+export type RunSource = Pick<
+  RunStore,
+  | 'directory'
+  | 'manifest'
+  | 'status'
+  | 'steps'
+  | 'problems'
+  | 'groups'
+  | 'tree'
+  | 'tokens'
+  | 'strip'
+  | 'onDidChange'
+>;

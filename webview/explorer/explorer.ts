@@ -1,0 +1,289 @@
+import { telling } from '../../src/views/explorer/tree.ts';
+import { sameKey } from '../../src/views/explorer/prompts.ts';
+import {
+  events,
+  results,
+  type ColourMode,
+  type ExplorerCommand,
+  type PathView,
+  type PromptKey,
+  type PromptQuery,
+  type Protocol,
+  type RevealTarget,
+  type RunHeader,
+  type TreeView,
+} from '../../src/views/explorer/protocol.ts';
+import { Channel, RequestError } from '../shared/channel.ts';
+import type { VsCodeApi } from '../shared/vscode.ts';
+import { readState, type PaneName, type ViewState } from './state.ts';
+
+/** Something that is asked for: not yet, on its way, here, or refused. */
+export type Loaded<T> =
+  | { kind: 'none' }
+  | { kind: 'loading' }
+  | { kind: 'ready'; value: T }
+  | { kind: 'failed'; message: string; next: string };
+
+/** What happened that parts of the view may care about. */
+export type Change = 'header' | 'list' | 'tree' | 'path' | 'cursor' | 'colour' | 'layout';
+
+/**
+ * The view's state and everything that changes it. Panes draw what it says and call its methods;
+ * they never change it themselves.
+ */
+export class Explorer {
+  readonly channel: Channel<Protocol>;
+  readonly state: ViewState;
+  header: RunHeader | null = null;
+  tree: Loaded<TreeView> = { kind: 'none' };
+  path: Loaded<PathView> = { kind: 'none' };
+  /** A short note for everybody, screen readers too: a command's answer, an error. */
+  note = '';
+  /** Counts changes of the run: what was asked before may be out of date. */
+  version = 0;
+
+  readonly #api: VsCodeApi;
+  readonly #listeners: ((changes: ReadonlySet<Change>) => void)[] = [];
+  readonly #changes = new Set<Change>();
+  #scheduled = false;
+  /** Recorded steps when the view was put on hold. */
+  #stepsSeen = 0;
+
+  constructor(api: VsCodeApi) {
+    this.#api = api;
+    this.state = readState(api.getState());
+    this.channel = new Channel<Protocol>(api, results, events, {
+      update: (header) => this.#update(header),
+      reveal: (target) => void this.reveal(target),
+    });
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#update(await this.channel.request('open', {}));
+    } catch (error) {
+      this.say(sentence(error));
+    }
+  }
+
+  /** Listeners hear of changes together, before the next frame is painted. */
+  onChange(listener: (changes: ReadonlySet<Change>) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  changed(...changes: Change[]): void {
+    for (const change of changes) this.#changes.add(change);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      const pending = new Set(this.#changes);
+      this.#changes.clear();
+      for (const listener of this.#listeners) listener(pending);
+      this.#api.setState(this.state);
+    });
+  }
+
+  /** Keeps the state without drawing anything, for scroll positions. */
+  save(): void {
+    this.#api.setState(this.state);
+  }
+
+  say(note: string): void {
+    this.note = note;
+    this.changed('header');
+  }
+
+  // ── The run ──
+
+  get live(): boolean {
+    const state = this.header?.state;
+    return state === 'starting' || state === 'running' || state === 'paused';
+  }
+
+  /** Steps that came while the view holds still. */
+  get newSteps(): number {
+    if (this.state.follow || this.header === null) return 0;
+    return Math.max(0, this.header.steps - this.#stepsSeen);
+  }
+
+  #update(header: RunHeader): void {
+    const first = this.header === null;
+    const grown = header.prompts !== this.header?.prompts;
+    this.header = header;
+    this.state.directory = header.directory;
+    this.version += 1;
+    this.changed('header');
+    if (first && !this.state.follow) this.#stepsSeen = header.steps;
+    if (grown || first) this.changed('list');
+    if (this.state.follow) this.#goToNewest();
+    else if (first) this.#restore();
+  }
+
+  #goToNewest(): void {
+    this.state.query.until_step = null;
+    this.#stepsSeen = this.header?.steps ?? 0;
+    const key = this.header?.interesting ?? null;
+    if (key !== null && !sameKey(key, this.state.selected)) {
+      this.changed('list');
+      void this.#show(key, null, null);
+    }
+  }
+
+  #restore(): void {
+    const { selected, segment_id, position } = this.state;
+    if (selected !== null) void this.#show(selected, segment_id, position);
+  }
+
+  follow(): void {
+    this.state.follow = true;
+    this.changed('header', 'list');
+    this.#goToNewest();
+  }
+
+  /** Whoever reads wants the view to stay as it is. */
+  hold(): void {
+    if (!this.state.follow) return;
+    this.state.follow = false;
+    this.#stepsSeen = this.header?.steps ?? 0;
+    if (this.live) this.state.query.until_step = this.header?.newest_step ?? null;
+    this.changed('header');
+  }
+
+  async command(command: ExplorerCommand): Promise<void> {
+    try {
+      this.say((await this.channel.request('command', { command })).message);
+    } catch (error) {
+      this.say(sentence(error));
+    }
+  }
+
+  async ask(method: 'resume_run' | 'show_log'): Promise<void> {
+    try {
+      await this.channel.request(method, {});
+    } catch (error) {
+      this.say(sentence(error));
+    }
+  }
+
+  // ── What is shown ──
+
+  setQuery(patch: Partial<PromptQuery>): void {
+    this.state.query = { ...this.state.query, ...patch };
+    this.changed('list', 'header');
+  }
+
+  fold(step: number, folded: boolean): void {
+    const others = this.state.query.folded.filter((other) => other !== step);
+    this.setQuery({ folded: folded ? [...others, step] : others });
+  }
+
+  foldSegment(segment_id: number, folded: boolean): void {
+    const others = this.state.folded_segments.filter((other) => other !== segment_id);
+    this.state.folded_segments = folded ? [...others, segment_id] : others;
+    this.changed('tree');
+  }
+
+  setColour(colour: ColourMode): void {
+    this.state.colour = colour;
+    this.changed('colour', 'header');
+  }
+
+  setWhitespace(whitespace: boolean): void {
+    this.state.whitespace = whitespace;
+    this.changed('colour');
+  }
+
+  togglePane(pane: PaneName): void {
+    const panes = this.state.panes;
+    panes[pane] = !panes[pane];
+    // One pane at least has to stay.
+    if (!panes.prompts && !panes.rollouts && !panes.path) panes[pane] = true;
+    this.changed('layout', 'header', 'list', 'tree', 'path');
+  }
+
+  select(key: PromptKey): void {
+    if (sameKey(key, this.state.selected)) return;
+    void this.#show(key, null, null);
+  }
+
+  async reveal({ step, prompt_id, segment_id, position }: RevealTarget): Promise<void> {
+    this.hold();
+    this.state.query = { ...this.state.query, text: '', outcome: 'any', until_step: null };
+    this.changed('list');
+    await this.#show({ step, prompt_id }, segment_id, position);
+  }
+
+  chooseSegment(segment_id: number, position: number | null = null): void {
+    if (this.state.segment_id === segment_id && this.path.kind === 'ready') {
+      if (position !== null) this.moveTo(position);
+      return;
+    }
+    void this.#showPath(segment_id, position);
+  }
+
+  moveTo(position: number | null): void {
+    this.state.position = position;
+    this.changed('cursor');
+  }
+
+  async #show(key: PromptKey, segment_id: number | null, position: number | null): Promise<void> {
+    const { step, prompt_id } = key;
+    this.state.selected = { step, prompt_id };
+    this.state.folded_segments = [];
+    if (this.tree.kind !== 'ready') this.tree = { kind: 'loading' };
+    this.changed('tree', 'list');
+    const tree = await this.#load(() => this.channel.request('tree', { step, prompt_id }));
+    if (!sameKey(this.state.selected, key)) return;
+    if (tree.kind !== 'ready') this.tree = tree;
+    else if (tree.value === null) {
+      this.tree = {
+        kind: 'failed',
+        message: `Step ${step} no longer holds this prompt.`,
+        next: 'The run was resumed from an earlier step. Choose another prompt.',
+      };
+    } else this.tree = { kind: 'ready', value: tree.value };
+    this.changed('tree');
+    if (this.tree.kind !== 'ready') {
+      this.path = { kind: 'none' };
+      this.changed('path');
+      return;
+    }
+    const rows = this.tree.value.rows;
+    const known = rows.some((row) => row.segment_id === segment_id);
+    const chosen = known ? segment_id : (telling(rows)?.segment_id ?? null);
+    if (chosen !== null) await this.#showPath(chosen, known ? position : null);
+  }
+
+  async #showPath(segment_id: number, position: number | null): Promise<void> {
+    const key = this.state.selected;
+    if (key === null) return;
+    this.state.segment_id = segment_id;
+    this.state.position = position;
+    this.changed('tree');
+    const path = await this.#load(() => this.channel.request('path', { ...key, segment_id }));
+    // Meanwhile somebody may have chosen another.
+    if (this.state.segment_id !== segment_id || !sameKey(this.state.selected, key)) return;
+    this.path = path;
+    this.changed('path');
+  }
+
+  async #load<T>(ask: () => Promise<T>): Promise<Loaded<T>> {
+    try {
+      return { kind: 'ready', value: await ask() };
+    } catch (error) {
+      const next = error instanceof RequestError ? error.next : '';
+      return { kind: 'failed', message: messageOf(error), next };
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function sentence(error: unknown): string {
+  return error instanceof RequestError && error.next !== ''
+    ? `${error.message} ${error.next}`
+    : messageOf(error);
+}

@@ -1,0 +1,197 @@
+import { html, nothing, type TemplateResult } from 'lit-html';
+import { colourModes, type RunHeader } from '../../src/views/explorer/protocol.ts';
+import { LEVELS, percent, scales, short } from '../../src/views/explorer/scale.ts';
+import { dropdown, iconButton, textButton, textField } from '../shared/controls.ts';
+import { icon } from '../shared/icons.ts';
+import type { Explorer } from './explorer.ts';
+import type { PaneName } from './state.ts';
+
+/** The bar on top: the run, its commands, how tokens are coloured, and what the view follows. */
+export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateResult {
+  const { header, state } = explorer;
+  return html`
+    <div class="bar" role="toolbar" aria-label="Run and view">
+      ${header === null ? html`<span class="run-name">Opening…</span>` : runFacts(header)}
+      ${header === null ? nothing : runButtons(explorer, header)}
+      <span class="gap"></span>
+      ${dropdown({
+        label: 'Colour tokens by',
+        value: state.colour,
+        options: colourModes.map((value) => ({ value, label: scales[value].label })),
+        onChange: (colour) => explorer.setColour(colour),
+      })}
+      ${legend(explorer)}
+      <span class="divider"></span>
+      ${followButton(explorer)}
+      ${textField({
+        label: 'Filter prompts',
+        placeholder: 'Filter prompts  ( / )',
+        value: state.query.text,
+        onInput: (text) => {
+          explorer.hold();
+          explorer.setQuery({ text });
+        },
+      })}
+      ${paneButtons(explorer)}
+      ${iconButton({ icon: 'question', label: 'Keyboard help (?)', onClick: toggleHelp })}
+    </div>
+    ${notices(explorer)}
+  `;
+}
+
+function runFacts(header: RunHeader): TemplateResult {
+  const step = header.max_steps > 0 ? `${header.step ?? 0}/${header.max_steps}` : header.step;
+  return html`
+    <span class="run-name" title=${header.directory}>${header.name}</span>
+    <span class="state state-${header.state}">
+      <span class="dot" aria-hidden="true"></span>${header.state}
+    </span>
+    <span class="fact"><span class="key">step</span> ${step ?? '–'}</span>
+    <span class="fact"><span class="key">reward</span> ${short(header.reward)}</span>
+    <span class="fact" title="Share of the step's segments that were cut for uncertainty">
+      <span class="key">truncated</span> ${percent(header.truncation_rate)}
+    </span>
+  `;
+}
+
+function runButtons(explorer: Explorer, header: RunHeader): TemplateResult | typeof nothing {
+  if (!header.controllable || !explorer.live) return nothing;
+  const paused = header.state === 'paused';
+  const go = paused ? ('resume' as const) : ('pause' as const);
+  return html`<span class="buttons">
+    ${iconButton({
+      icon: paused ? 'play' : 'pause',
+      label: paused ? 'Resume the run' : 'Pause after this step',
+      onClick: () => void explorer.command(go),
+      disabled: header.state === 'starting',
+    })}
+    ${iconButton({
+      icon: 'step',
+      label: 'Run one step, then pause',
+      onClick: () => void explorer.command('step'),
+      disabled: header.state === 'starting',
+    })}
+    ${iconButton({
+      icon: 'stop',
+      label: 'Stop the run',
+      onClick: () => void explorer.command('stop'),
+    })}
+  </span>`;
+}
+
+/** Swatches look like tokens: tint and bar. The numbers are the scale's bounds. */
+function legend(explorer: Explorer): TemplateResult {
+  const mode = explorer.state.colour;
+  const { bounds, direction, unit, label } = scales[mode];
+  const signed = direction === 'signed';
+  const levels = signed
+    ? [-LEVELS, -5, -3, -1, 0, 1, 3, 5, LEVELS]
+    : Array.from({ length: LEVELS + 1 }, (_, level) => level);
+  const first = number(bounds[0] ?? 0);
+  const last = number(bounds.at(-1) ?? 0);
+  const [from, to] = signed
+    ? [`≤ −${last}`, `≥ +${last}`]
+    : direction === 'falling'
+      ? [`≥ ${first}`, `< ${last}`]
+      : ['0', `≥ ${last}`];
+  const thresholds = explorer.header?.thresholds;
+  const cut =
+    mode === 'max_prob'
+      ? thresholds?.max_prob
+      : mode === 'entropy'
+        ? thresholds?.entropy
+        : undefined;
+  const cutText = cut === undefined ? '' : ` ◆ ${direction === 'falling' ? '<' : '>'} ${cut}`;
+  const title = `${label}: ${bounds.join(' · ')}${unit === '' ? '' : ` ${unit}`}${cut === undefined ? '' : `; unsure (◆) ${direction === 'falling' ? 'below' : 'above'} ${cut}`}`;
+  return html`<span class="legend" role="img" aria-label="Legend. ${title}" title=${title}>
+    <span class="number">${from}</span>
+    <span class="swatches"
+      >${levels.map((level) => html`<span class="swatch token ${levelClass(level)}"></span>`)}</span
+    >
+    <span class="number">${to}${unit === '' ? '' : ` ${unit}`}</span>
+    ${cutText === '' ? nothing : html`<span class="number cut">${cutText}</span>`}
+  </span>`;
+}
+
+const number = (value: number): string => String(value).replace('-', '−');
+
+/** How a level looks, in text, strips and legend. */
+export function levelClass(level: number): string {
+  return level < 0 ? `n${-level}` : `l${level}`;
+}
+
+function followButton(explorer: Explorer): TemplateResult | typeof nothing {
+  const { newSteps, state } = explorer;
+  const pill =
+    newSteps === 0
+      ? nothing
+      : html`<button class="pill" type="button" @click=${() => explorer.follow()}>
+          ${newSteps} new ${newSteps === 1 ? 'step' : 'steps'}
+        </button>`;
+  if (!explorer.live && newSteps === 0) return nothing;
+  return html`${iconButton({
+    icon: 'target',
+    label: state.follow ? 'Following the newest step; click to hold still' : 'Follow the run',
+    onClick: () => {
+      if (state.follow) explorer.hold();
+      else explorer.follow();
+    },
+    pressed: state.follow,
+  })}${pill}`;
+}
+
+const paneLetters: Record<PaneName, string> = { prompts: '1', rollouts: '2', path: '3' };
+
+function paneButtons(explorer: Explorer): TemplateResult {
+  const panes: PaneName[] = ['prompts', 'rollouts', 'path'];
+  return html`<span class="pane-switch" role="group" aria-label="Panes">
+    ${panes.map((pane) => {
+      const shown = explorer.state.panes[pane];
+      return html`<button
+        type="button"
+        class="icon-button pane-button pane-${pane}"
+        aria-pressed=${shown}
+        aria-label="Show ${pane}"
+        title="${shown ? 'Hide' : 'Show'} ${pane} (${paneLetters[pane]})"
+        @click=${() => explorer.togglePane(pane)}
+      >
+        <span class="pane-glyph" aria-hidden="true"></span>
+      </button>`;
+    })}
+  </span>`;
+}
+
+function notices(explorer: Explorer): TemplateResult {
+  const { header } = explorer;
+  const capture = header?.capture ?? null;
+  return html`
+    ${
+      header !== null && (header.state === 'crashed' || header.state === 'failed')
+        ? html`<div class="notice error" role="alert">
+            ${icon('error')}
+            <span>${header.message} ${header.next}</span>
+            ${textButton({
+              label: 'Resume',
+              primary: true,
+              onClick: () => void explorer.ask('resume_run'),
+            })}
+            ${textButton({ label: 'Show Log', onClick: () => void explorer.ask('show_log') })}
+          </div>`
+        : nothing
+    }
+    ${header?.problems.map(
+      (problem) =>
+        html`<div class="notice warning">${icon('warning')}<span>${problem}</span></div>`,
+    )}
+    ${
+      capture === null
+        ? nothing
+        : html`<div class="notice info">
+            ${icon('info')}<span
+              >Recorded: ${capture.recorded} of ${capture.of ?? 'all'} prompts of each step.</span
+            >
+          </div>`
+    }
+    <div class="note" role="status" aria-live="polite">${explorer.note}</div>
+  `;
+}

@@ -1,0 +1,334 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html';
+import { oneLine, sameKey } from '../../src/views/explorer/prompts.ts';
+import {
+  outcomes,
+  promptSorts,
+  type Outcome,
+  type PromptRow,
+  type PromptSort,
+  type PromptWindow,
+} from '../../src/views/explorer/protocol.ts';
+import { short } from '../../src/views/explorer/scale.ts';
+import { dropdown, iconButton, progressRing, textButton } from '../shared/controls.ts';
+import { icon } from '../shared/icons.ts';
+import type { Change, Explorer } from './explorer.ts';
+import { TypeAhead, moveOf, moved } from './keys.ts';
+import { ROW_HEIGHT, paneShell, rowStyle } from './pane.ts';
+import { isFiltered } from './state.ts';
+import { VirtualList } from './virtual.ts';
+
+/** Rows that are asked for together. */
+const PAGE = 100;
+
+const sortLabels: Record<PromptSort, string> = {
+  recorded: 'as recorded',
+  reward: 'reward',
+  reward_std: 'reward spread',
+  truncated: 'truncated',
+  resamples: 'resamples',
+};
+const outcomeLabels: Record<Outcome, string> = {
+  any: 'all outcomes',
+  mixed: 'mixed',
+  right: 'all right',
+  wrong: 'all wrong',
+};
+
+/** The left pane: every prompt of every step, of which only the rows in sight are fetched. */
+export class PromptsPane {
+  readonly #explorer: Explorer;
+  readonly #shell = paneShell('prompts', 'Prompts');
+  readonly #list: VirtualList;
+  readonly #typeAhead = new TypeAhead();
+  #pages = new Map<number, PromptRow[]>();
+  #asking = new Set<number>();
+  #total = 0;
+  #prompts: number | null = null;
+  #active = -1;
+  /** Which list the pages belong to; answers for another are dropped. */
+  #generation = 0;
+
+  constructor(explorer: Explorer) {
+    this.#explorer = explorer;
+    const { scroller } = this.#shell;
+    this.#list = new VirtualList(scroller, ROW_HEIGHT, 10, () => this.#draw());
+    scroller.addEventListener('keydown', (event) => this.#key(event));
+    scroller.addEventListener('wheel', () => explorer.hold(), { passive: true });
+    scroller.addEventListener('scroll', () => {
+      explorer.state.scroll.prompts = scroller.scrollTop;
+    });
+    explorer.onChange((changes) => this.#onChange(changes));
+  }
+
+  get element(): HTMLElement {
+    return this.#shell.element;
+  }
+
+  focus(): void {
+    this.#shell.scroller.focus();
+  }
+
+  #onChange(changes: ReadonlySet<Change>): void {
+    if (changes.has('list')) void this.#reload();
+    else if (changes.has('header') || changes.has('layout')) this.#draw();
+  }
+
+  /** Keeps showing the old rows until the new ones are here: no flicker while a run grows. */
+  async #reload(): Promise<void> {
+    const generation = ++this.#generation;
+    const { query, selected } = this.#explorer.state;
+    const { channel } = this.#explorer;
+    const first = this.#prompts === null;
+    try {
+      const place =
+        selected === null ? null : await channel.request('locate', { query, key: selected });
+      const { scroll } = this.#explorer.state;
+      const top = first
+        ? Math.floor(scroll.prompts / ROW_HEIGHT)
+        : (this.#list.items[0]?.index ?? 0);
+      const page = Math.floor((this.#explorer.state.follow ? (place ?? 0) : top) / PAGE);
+      const window = await channel.request('prompts', {
+        query,
+        from: page * PAGE,
+        to: (page + 1) * PAGE,
+      });
+      if (generation !== this.#generation) return;
+      this.#pages = new Map();
+      this.#asking = new Set();
+      this.#take(window);
+      this.#active = place ?? Math.min(this.#active, this.#total - 1);
+      this.#draw();
+      if (first) this.#shell.scroller.scrollTop = scroll.prompts;
+      if (this.#explorer.state.follow && place !== null) this.#list.jump(place);
+    } catch (error) {
+      this.#explorer.say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #take({ total, prompts, from, rows }: PromptWindow): void {
+    this.#total = total;
+    this.#prompts = prompts;
+    this.#pages.set(Math.floor(from / PAGE), rows);
+    this.#list.count = total;
+  }
+
+  #row(index: number): PromptRow | null {
+    return this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE] ?? null;
+  }
+
+  async #fetch(page: number): Promise<void> {
+    if (this.#asking.has(page) || this.#pages.has(page)) return;
+    this.#asking.add(page);
+    const generation = this.#generation;
+    const { query } = this.#explorer.state;
+    const range = { from: page * PAGE, to: (page + 1) * PAGE };
+    try {
+      const window = await this.#explorer.channel.request('prompts', { query, ...range });
+      if (generation !== this.#generation) return;
+      this.#take(window);
+      this.#draw();
+    } catch (error) {
+      this.#explorer.say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #key(event: KeyboardEvent): void {
+    const move = moveOf(event);
+    const row = this.#row(this.#active);
+    if (move !== null) {
+      this.#activate(moved(this.#active, move, this.#total, this.#list.pageSize));
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      if (row?.kind === 'step') this.#explorer.fold(row.step, !row.folded);
+      else if (event.key === 'Enter') this.#shell.element.dispatchEvent(leave());
+    } else if (event.key === 'ArrowLeft') {
+      if (row?.kind === 'step' && !row.folded) this.#explorer.fold(row.step, true);
+      else if (row?.kind === 'prompt' && this.#explorer.state.query.by_step) {
+        this.#activate(this.#active - row.position);
+      }
+    } else if (event.key === 'ArrowRight') {
+      if (row?.kind === 'step' && row.folded) this.#explorer.fold(row.step, false);
+      else if (row?.kind === 'step') this.#activate(this.#active + 1);
+    } else {
+      const texts = (index: number) => {
+        const found = this.#row(index);
+        return found === null ? null : titleOf(found);
+      };
+      const found = this.#typeAhead.find(event, texts, this.#active, this.#total);
+      if (found === null) return;
+      if (found >= 0) this.#activate(found);
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #activate(index: number): void {
+    if (index < 0 || index >= this.#total) return;
+    this.#explorer.hold();
+    this.#active = index;
+    this.#list.reveal(index);
+    const row = this.#row(index);
+    if (row?.kind === 'prompt') this.#explorer.select(row);
+    this.#draw();
+  }
+
+  #draw(): void {
+    const { query } = this.#explorer.state;
+    const { header } = this.#explorer;
+    const all = header?.prompts ?? 0;
+    const counted =
+      this.#prompts === null ? '' : isFiltered(query) ? `${this.#prompts} of ${all}` : `${all}`;
+    render(
+      html`<span class="pane-name">Prompts</span><span class="count">${counted}</span>
+        <span class="gap"></span>
+        ${iconButton({
+          icon: 'close',
+          label: 'Hide prompts',
+          onClick: () => this.#explorer.togglePane('prompts'),
+        })}`,
+      this.#shell.title,
+    );
+    render(this.#tools(), this.#shell.tools);
+    const empty = this.#total === 0 ? this.#emptyState() : null;
+    const { scroller, rows, message } = this.#shell;
+    scroller.hidden = empty !== null;
+    message.hidden = empty === null;
+    render(empty ?? nothing, message);
+    if (empty !== null) return;
+    scroller.setAttribute('role', query.by_step ? 'tree' : 'listbox');
+    const items = this.#list.items;
+    for (const { index } of items) {
+      if (this.#row(index) === null) void this.#fetch(Math.floor(index / PAGE));
+    }
+    const activeInSight = items.some(({ index }) => index === this.#active);
+    if (activeInSight) scroller.setAttribute('aria-activedescendant', `prompt-${this.#active}`);
+    else scroller.removeAttribute('aria-activedescendant');
+    rows.style.height = `${this.#list.totalHeight}px`;
+    render(html`${items.map(({ index }) => this.#rowOf(index))}`, rows);
+  }
+
+  #tools(): TemplateResult {
+    const { query } = this.#explorer.state;
+    const set = (patch: Partial<typeof query>) => {
+      this.#explorer.hold();
+      this.#explorer.setQuery(patch);
+    };
+    return html`
+      ${dropdown({
+        label: 'Outcome',
+        value: query.outcome,
+        options: outcomes.map((value) => ({ value, label: outcomeLabels[value] })),
+        onChange: (outcome) => set({ outcome }),
+      })}
+      ${dropdown({
+        label: 'Sort by',
+        value: query.sort,
+        options: promptSorts.map((value) => ({ value, label: sortLabels[value] })),
+        onChange: (sort) => set({ sort }),
+      })}
+      ${iconButton({
+        icon: query.descending ? 'sortDown' : 'sortUp',
+        label: query.descending ? 'Largest first' : 'Smallest first',
+        onClick: () => set({ descending: !query.descending }),
+        disabled: query.sort === 'recorded',
+      })}
+      ${iconButton({
+        icon: 'listTree',
+        label: 'Group by step',
+        onClick: () => set({ by_step: !query.by_step }),
+        pressed: query.by_step,
+      })}
+    `;
+  }
+
+  #emptyState(): TemplateResult {
+    const { header, state, live } = this.#explorer;
+    if (header === null || this.#prompts === null) return progressRing('Opening the run');
+    if (header.prompts > 0 && isFiltered(state.query)) {
+      return html`<p>No prompt matches the filter.</p>
+        ${textButton({
+          label: 'Clear Filter',
+          onClick: () => this.#explorer.setQuery({ text: '', outcome: 'any' }),
+        })}`;
+    }
+    return live
+      ? html`${progressRing('Waiting for the first rollouts')}
+          <p>Waiting for the first rollouts…</p>`
+      : html`<p>This run recorded no rollouts.</p>`;
+  }
+
+  #rowOf(index: number): TemplateResult {
+    const row = this.#row(index);
+    const style = rowStyle(index);
+    if (row === null) return html`<div class="row loading" .style=${style}></div>`;
+    return row.kind === 'step' ? this.#stepRow(row, index) : this.#promptRow(row, index);
+  }
+
+  #stepRow(row: PromptRow & { kind: 'step' }, index: number): TemplateResult {
+    const name = `Step ${row.step}, ${row.prompts} prompts, mean reward ${short(row.reward)}`;
+    return html`<div
+      id="prompt-${index}"
+      class="row step ${index === this.#active ? 'active' : ''}"
+      role="treeitem"
+      aria-level="1"
+      aria-posinset=${row.position}
+      aria-setsize=${row.size}
+      aria-expanded=${!row.folded}
+      aria-selected="false"
+      aria-label=${name}
+      .style=${rowStyle(index)}
+      @click=${() => {
+        this.#explorer.hold();
+        this.#active = index;
+        this.#explorer.fold(row.step, !row.folded);
+      }}
+    >
+      ${icon(row.folded ? 'chevronRight' : 'chevronDown')}
+      <span class="label">step ${row.step}</span>
+      <span class="gap"></span>
+      <span class="cell dim">${row.prompts}</span>
+      <span class="cell number">${short(row.reward)}</span>
+    </div>`;
+  }
+
+  #promptRow(row: PromptRow & { kind: 'prompt' }, index: number): TemplateResult {
+    const { by_step } = this.#explorer.state.query;
+    const selected = sameKey(row, this.#explorer.state.selected);
+    const name = `${row.title}, ${by_step ? '' : `step ${row.step}, `}${row.correct ?? 'unknown'} of ${row.completions} right, reward ${short(row.reward_mean)} ± ${short(row.reward_std)}, ${row.truncated} truncated, ${row.resamples} resamples`;
+    return html`<div
+      id="prompt-${index}"
+      class="row prompt ${selected ? 'selected' : ''} ${index === this.#active ? 'active' : ''}"
+      role=${by_step ? 'treeitem' : 'option'}
+      aria-level=${by_step ? 2 : nothing}
+      aria-posinset=${row.position}
+      aria-setsize=${row.size}
+      aria-selected=${selected}
+      aria-label=${name}
+      title=${name}
+      .style=${rowStyle(index)}
+      @click=${() => this.#activate(index)}
+    >
+      ${by_step ? nothing : html`<span class="cell dim step-number">${row.step}</span>`}
+      <bdi class="label">${oneLine(row.title)}</bdi>
+      <span class="cell dim resamples">${row.resamples === 0 ? '' : `+${row.resamples}`}</span>
+      <span class="cell outcome ${outcomeClass(row)}"
+        >${row.correct ?? '–'}/${row.completions}</span
+      >
+      <span class="cell number">${short(row.reward_mean)}</span>
+    </div>`;
+  }
+}
+
+function titleOf(row: PromptRow): string {
+  return row.kind === 'step' ? `step ${row.step}` : row.title;
+}
+
+function outcomeClass({ correct, completions }: PromptRow & { kind: 'prompt' }): string {
+  if (correct === null) return 'mixed';
+  if (completions > 0 && correct === completions) return 'right';
+  return correct === 0 ? 'wrong' : 'mixed';
+}
+
+/** Asks whoever arranges the panes to go on to the next one. */
+export function leave(): Event {
+  return new Event('leave', { bubbles: true });
+}

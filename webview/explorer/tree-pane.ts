@@ -1,0 +1,363 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html';
+import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
+import { oneLine } from '../../src/views/explorer/prompts.ts';
+import { short, signed } from '../../src/views/explorer/scale.ts';
+import { visibleRows } from '../../src/views/explorer/tree.ts';
+import { iconButton, progressRing } from '../shared/controls.ts';
+import { icon } from '../shared/icons.ts';
+import type { Change, Explorer } from './explorer.ts';
+import { TypeAhead, moveOf, moved } from './keys.ts';
+import { ROW_HEIGHT, paneShell, rowStyle } from './pane.ts';
+import { leave } from './prompts-pane.ts';
+import { positionAt, stripDrawing } from './strip.ts';
+import { VirtualList } from './virtual.ts';
+
+/** Narrowest cell of a strip, in pixels. */
+const CELL = 3;
+/** The prompt's own row; segments have ids of their own. */
+const PROMPT = -1;
+
+/** The middle pane: prompt → prefix → resamples, one row a line. */
+export class TreePane {
+  readonly #explorer: Explorer;
+  readonly #shell = paneShell('rollouts', 'Rollouts');
+  readonly #list: VirtualList;
+  readonly #typeAhead = new TypeAhead();
+  #rows: TreeRow[] = [];
+  /** Where the cursor is: a segment, or the prompt. */
+  #active = PROMPT;
+  #shown: TreeView | null = null;
+  #strips = new Map<number, Strip>();
+  #asked = new Set<number>();
+  #stripsFor = '';
+  #promptFolded = false;
+
+  constructor(explorer: Explorer) {
+    this.#explorer = explorer;
+    const { scroller } = this.#shell;
+    scroller.setAttribute('role', 'tree');
+    this.#list = new VirtualList(scroller, ROW_HEIGHT, 10, () => this.#draw());
+    scroller.addEventListener('keydown', (event) => this.#key(event));
+    scroller.addEventListener('wheel', () => explorer.hold(), { passive: true });
+    scroller.addEventListener('scroll', () => {
+      explorer.state.scroll.rollouts = scroller.scrollTop;
+    });
+    new ResizeObserver(() => this.#draw()).observe(scroller);
+    explorer.onChange((changes) => this.#onChange(changes));
+  }
+
+  get element(): HTMLElement {
+    return this.#shell.element;
+  }
+
+  focus(): void {
+    this.#shell.scroller.focus();
+  }
+
+  #onChange(changes: ReadonlySet<Change>): void {
+    const { tree, state } = this.#explorer;
+    if (changes.has('tree')) {
+      const view = tree.kind === 'ready' ? tree.value : null;
+      if (view !== this.#shown) {
+        this.#shown = view;
+        this.#promptFolded = false;
+        this.#strips.clear();
+        this.#asked.clear();
+        this.#active = PROMPT;
+        this.#shell.scroller.scrollTop = 0;
+      }
+      this.#rows =
+        view === null || this.#promptFolded
+          ? []
+          : visibleRows(view.rows, new Set(state.folded_segments));
+      if (this.#active !== PROMPT || state.segment_id !== null) {
+        const chosen = this.#rows.findIndex((row) => row.segment_id === state.segment_id);
+        if (chosen >= 0) {
+          this.#active = state.segment_id ?? PROMPT;
+          this.#list.count = this.#rows.length + 1;
+          this.#list.reveal(chosen + 1);
+        }
+      }
+    }
+    if (changes.has('tree') || changes.has('colour') || changes.has('header')) this.#draw();
+  }
+
+  /** Of the row with the cursor: 0 is the prompt's. */
+  get #index(): number {
+    return this.#rows.findIndex((row) => row.segment_id === this.#active) + 1;
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (this.#shown === null) return;
+    const index = this.#index;
+    const row = this.#rows[index - 1];
+    const count = this.#rows.length + 1;
+    const move = moveOf(event);
+    if (move !== null) this.#activate(moved(index, move, count, this.#list.pageSize));
+    else if (event.key === 'Enter') this.#shell.element.dispatchEvent(leave());
+    else if (event.key === ' ') this.#toggle(row);
+    else if (event.key === 'ArrowLeft') {
+      if (this.#isOpen(row)) this.#toggle(row);
+      else if (row !== undefined) {
+        this.#activate(this.#rows.findIndex((other) => other.segment_id === row.parent_id) + 1);
+      }
+    } else if (event.key === 'ArrowRight') {
+      if (this.#hasChildren(row) && !this.#isOpen(row)) this.#toggle(row);
+      else if (this.#hasChildren(row)) this.#activate(index + 1);
+    } else if (event.key === 'n' || event.key === 'p') return;
+    else {
+      const label = (at: number) => (at === 0 ? 'prompt' : (this.#rows[at - 1]?.label ?? null));
+      const found = this.#typeAhead.find(event, label, index, count);
+      if (found === null) return;
+      if (found >= 0) this.#activate(found);
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #hasChildren(row: TreeRow | undefined): boolean {
+    return row === undefined ? (this.#shown?.rows.length ?? 0) > 0 : row.children > 0;
+  }
+
+  #isOpen(row: TreeRow | undefined): boolean {
+    if (row === undefined) return !this.#promptFolded;
+    return row.children > 0 && !this.#explorer.state.folded_segments.includes(row.segment_id);
+  }
+
+  #toggle(row: TreeRow | undefined): void {
+    this.#explorer.hold();
+    if (row === undefined) {
+      this.#promptFolded = !this.#promptFolded;
+      this.#explorer.changed('tree');
+    } else if (row.children > 0) {
+      this.#explorer.foldSegment(row.segment_id, this.#isOpen(row));
+    }
+  }
+
+  #activate(index: number, position: number | null = null): void {
+    this.#explorer.hold();
+    const row = this.#rows[index - 1];
+    this.#active = row?.segment_id ?? PROMPT;
+    this.#list.reveal(index);
+    if (row !== undefined) this.#explorer.chooseSegment(row.segment_id, position);
+    this.#draw();
+  }
+
+  get #stride(): number {
+    const extent = this.#shown?.extent ?? 1;
+    const width = this.#shell.rows.querySelector('.strip')?.clientWidth ?? 200;
+    return Math.max(1, Math.ceil((extent * CELL) / Math.max(CELL, width)));
+  }
+
+  /** Asks for the strips in sight that are not here yet. */
+  async #fetchStrips(rows: readonly TreeRow[], stride: number): Promise<void> {
+    const view = this.#shown;
+    const mode = this.#explorer.state.colour;
+    if (view === null) return;
+    const { step, prompt_id } = view;
+    const wanted = `${step} ${prompt_id} ${mode} ${stride}`;
+    if (wanted !== this.#stripsFor) {
+      this.#stripsFor = wanted;
+      this.#asked.clear();
+    }
+    const missing = rows
+      .map((row) => row.segment_id)
+      .filter((id) => !this.#asked.has(id))
+      .slice(0, 500);
+    if (missing.length === 0) return;
+    for (const id of missing) this.#asked.add(id);
+    try {
+      const strips = await this.#explorer.channel.request('strips', {
+        step,
+        prompt_id,
+        segment_ids: missing,
+        mode,
+        stride,
+      });
+      if (this.#stripsFor !== wanted) return;
+      for (const strip of strips) this.#strips.set(strip.segment_id, strip);
+      this.#draw();
+    } catch (error) {
+      this.#explorer.say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #draw(): void {
+    const { scroller, rows, message, title, tools } = this.#shell;
+    const view = this.#shown;
+    render(this.#title(view), title);
+    render(view === null ? nothing : columnHeads(), tools);
+    const empty = view === null ? this.#emptyState() : null;
+    scroller.hidden = empty !== null;
+    message.hidden = empty === null;
+    render(empty ?? nothing, message);
+    if (view === null) return;
+    this.#list.count = this.#rows.length + 1;
+    const items = this.#list.items;
+    const active = this.#index;
+    if (items.some(({ index }) => index === active)) {
+      scroller.setAttribute('aria-activedescendant', `rollout-${active}`);
+    } else scroller.removeAttribute('aria-activedescendant');
+    rows.style.height = `${this.#list.totalHeight}px`;
+    const stride = this.#stride;
+    render(
+      html`${items.map(({ index }) => {
+        const row = this.#rows[index - 1];
+        return row === undefined
+          ? this.#promptRow(view, active === 0)
+          : this.#segmentRow(row, index, view, stride, index === active);
+      })}`,
+      rows,
+    );
+    const inSight = items.flatMap(({ index }) => this.#rows[index - 1] ?? []);
+    void this.#fetchStrips(inSight, this.#stride);
+  }
+
+  #title(view: TreeView | null): TemplateResult {
+    const where = view === null ? '' : `step ${view.step}`;
+    return html`<span class="pane-name">Rollouts</span><span class="count">${where}</span>
+      <span class="gap"></span>
+      ${iconButton({
+        icon: 'close',
+        label: 'Hide rollouts',
+        onClick: () => this.#explorer.togglePane('rollouts'),
+      })}`;
+  }
+
+  #emptyState(): TemplateResult {
+    const { tree, header } = this.#explorer;
+    if (tree.kind === 'loading') return progressRing('Loading the rollouts');
+    if (tree.kind === 'failed')
+      return html`<p>${tree.message}</p>
+        <p>${tree.next}</p>`;
+    if ((header?.prompts ?? 0) === 0) return html``;
+    return html`<p>Choose a prompt to see its rollouts.</p>`;
+  }
+
+  #promptRow(view: TreeView, active: boolean): TemplateResult {
+    const title = oneLine(view.prompt.slice(-2000));
+    const value = short(view.reward_mean);
+    return html`<div
+      id="rollout-0"
+      class="row tree-prompt ${active ? 'active' : ''}"
+      role="treeitem"
+      aria-level="1"
+      aria-posinset="1"
+      aria-setsize="1"
+      aria-expanded=${!this.#promptFolded}
+      aria-selected=${active}
+      aria-label="Prompt: ${title}, ${view.completions} completions, mean reward ${value}"
+      .style=${rowStyle(0)}
+      @click=${() => this.#activate(0)}
+    >
+      ${this.#twisty(undefined)}
+      <bdi class="label" title=${title}>${title === '' ? '(empty prompt)' : title}</bdi>
+      <span class="dim summary">${view.completions} completions · mean ${value}</span>
+    </div>`;
+  }
+
+  #segmentRow(
+    row: TreeRow,
+    index: number,
+    view: TreeView,
+    stride: number,
+    active: boolean,
+  ): TemplateResult {
+    const strip = this.#strips.get(row.segment_id) ?? null;
+    const chosen = row.segment_id === this.#explorer.state.segment_id;
+    const status = statusOf(row);
+    const jump = (event: MouseEvent) => {
+      if (!(event.currentTarget instanceof Element)) return;
+      event.stopPropagation();
+      const { left, width } = event.currentTarget.getBoundingClientRect();
+      const share = Math.min(0.999, Math.max(0, (event.clientX - left) / width));
+      this.#activate(index, positionAt(row, strip, view.extent, stride, share));
+    };
+    return html`<div
+      id="rollout-${index}"
+      class="row segment ${chosen ? 'selected' : ''} ${active ? 'active' : ''} ${
+        row.trained ? '' : 'untrained'
+      }"
+      role="treeitem"
+      aria-level=${row.depth + 1}
+      aria-posinset=${row.position}
+      aria-setsize=${row.siblings}
+      aria-expanded=${row.children > 0 ? this.#isOpen(row) : nothing}
+      aria-selected=${chosen}
+      aria-label=${spoken(row, strip)}
+      .style=${rowStyle(index)}
+      @click=${() => this.#activate(index)}
+      @dblclick=${() => this.#toggle(row)}
+    >
+      <span class="name" .style=${`padding-left: ${8 * Math.min(row.depth, 16)}px`}>
+        ${this.#twisty(row)}<span class="label">${row.label}</span>
+      </span>
+      <span class="strip-cell" @click=${jump}
+        >${stripDrawing(row, strip, view.extent, stride)}</span
+      >
+      <span class="cell status ${status.kind}" title=${status.title}
+        ><span class="glyph">${status.glyph}</span>${status.text}</span
+      >
+      <span class="cell number reward">${short(row.reward ?? row.value)}</span>
+      <span class="cell number advantage">${signed(strip?.advantage)}</span>
+      <span class="cell number temperature">${short(row.temperature)}</span>
+      <span class="cell number attempt">${row.attempt}</span>
+      <span class="cell number tokens">${row.length}</span>
+    </div>`;
+  }
+
+  #twisty(row: TreeRow | undefined): TemplateResult {
+    if (!this.#hasChildren(row)) return html`<span class="twisty"></span>`;
+    const toggle = (event: Event) => {
+      event.stopPropagation();
+      this.#toggle(row);
+    };
+    return html`<span class="twisty" @click=${toggle}
+      >${icon(this.#isOpen(row) ? 'chevronDown' : 'chevronRight')}</span
+    >`;
+  }
+}
+
+function columnHeads(): TemplateResult {
+  return html`<div class="row heads" aria-hidden="true">
+    <span class="name"></span><span class="strip-cell">first token → last</span>
+    <span class="cell status">outcome</span>
+    <span class="cell number reward" title="Reward; for a cut segment the mean of what grew from it"
+      >reward</span
+    >
+    <span class="cell number advantage" title="Mean advantage of its own tokens">adv.</span>
+    <span class="cell number temperature" title="Sampling temperature">T</span>
+    <span class="cell number attempt" title="Resample attempt; 0 on roots">try</span>
+    <span class="cell number tokens" title="Own tokens">tokens</span>
+  </div>`;
+}
+
+interface Status {
+  kind: 'right' | 'wrong' | 'cut' | 'length' | 'unknown';
+  glyph: string;
+  text: string;
+  title: string;
+}
+
+/** Glyph and word: the colour only repeats them. */
+export function statusOf(row: TreeRow): Status {
+  if (row.status === 'truncated') {
+    const at = row.failure_point ?? row.fork_at + row.length;
+    return { kind: 'cut', glyph: '◆', text: `cut ${at}`, title: `Cut before token ${at}` };
+  }
+  const length = row.status === 'length';
+  const title = length ? 'Ran into max_completion_length' : 'Ended by itself';
+  if (length && row.right !== true) return { kind: 'length', glyph: '⋯', text: 'length', title };
+  if (row.right === null) return { kind: 'unknown', glyph: '○', text: 'ended', title };
+  return row.right
+    ? { kind: 'right', glyph: '✓', text: 'right', title }
+    : { kind: 'wrong', glyph: '✗', text: 'wrong', title };
+}
+
+function spoken(row: TreeRow, strip: Strip | null): string {
+  const { text } = statusOf(row);
+  const reward = row.reward === null ? `value ${short(row.value)}` : `reward ${short(row.reward)}`;
+  const advantage = strip === null ? '' : `, advantage ${signed(strip.advantage)}`;
+  const trained = row.trained ? '' : ', not trained';
+  return `${row.label}, ${text}, ${reward}${advantage}, temperature ${short(row.temperature)}, attempt ${row.attempt}, ${row.length} tokens${trained}`;
+}

@@ -1,0 +1,5 @@
+/** esbuild inlines icons as text. */
+declare module '*.svg' {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,5 @@
+import { z } from 'zod';
+
+// Import this before any schema: zod would otherwise probe for `eval`, which the page's content
+// security policy forbids and reports.
+z.config({ jitless: true });
