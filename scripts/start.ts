@@ -21,7 +21,7 @@ import { endRuns } from './start/runs.ts';
 import { claimSession } from './start/session.ts';
 import type { Session } from './start/session.ts';
 import { smoke } from './start/smoke.ts';
-import { cache, root } from './vscode/install.ts';
+import { root } from './vscode/install.ts';
 import { serveVsCode } from './vscode/serve.ts';
 
 /** Read by the extension: show the newest live run in the explorer as soon as a window opens. */
