@@ -1,18 +1,17 @@
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PlainError, messageOf } from '../common/errors.ts';
+import { PlainError } from '../common/errors.ts';
 import { engineLives, isActive } from './alive.ts';
 import { AppendFile, DiskError } from './append.ts';
 import { encodeBatch, encodeSchema } from './arrow/encode.ts';
-import { EventsReader } from './events-reader.ts';
-import { FileSource, RECIPE, codeOf, eventsPath, manifestPath, rolloutsPath } from './files.ts';
+import { RECIPE, codeOf, eventsPath, manifestPath, rolloutsPath } from './files.ts';
 import { readManifest, writeManifest } from './manifest-file.ts';
 import type { EventBody } from './model/events.ts';
 import { eventBody } from './model/events.ts';
 import type { Manifest } from './model/manifest.ts';
 import { manifestSchema } from './model/manifest.ts';
 import type { SegmentRow } from './model/segment.ts';
-import { RolloutsReader } from './rollouts-reader.ts';
+import { scanEvents, scanRollouts } from './scan.ts';
 
 /** Where a record lies in its file, in bytes: `[from, to)`. */
 export interface Written {
@@ -99,6 +98,10 @@ export class RunWriter {
     }
     const { seq, size } = await scanEvents(directory);
     const rollouts = await scanRollouts(directory);
+    if (rollouts.damaged) {
+      const path = rolloutsPath(directory);
+      await copyFile(path, `${path}.damaged-${Date.now()}`);
+    }
     const files = {
       events: await AppendFile.reopen(eventsPath(directory), size),
       rollouts: await AppendFile.reopen(rolloutsPath(directory), rollouts.size),
@@ -215,39 +218,6 @@ function withFiniteMetrics(body: EventBody): EventBody {
 function asDiskError(directory: string, error: unknown): unknown {
   if (error instanceof PlainError || codeOf(error) === undefined) return error;
   return new DiskError(directory, error);
-}
-
-/** The whole lines of `events.jsonl` and the number the next event gets. */
-async function scanEvents(directory: string): Promise<{ seq: number; size: number }> {
-  const source = await FileSource.open(eventsPath(directory));
-  if (!source) return { seq: 0, size: 0 };
-  try {
-    const reader = new EventsReader();
-    await reader.read(source, await source.size());
-    return { seq: reader.nextSeq, size: reader.offset };
-  } finally {
-    await source.close();
-  }
-}
-
-/** The whole batches of `rollouts.arrows` and the first free segment id. */
-async function scanRollouts(directory: string): Promise<{ size: number; segmentId: number }> {
-  const path = rolloutsPath(directory);
-  const source = await FileSource.open(path);
-  if (!source) return { size: 0, segmentId: 0 };
-  try {
-    const reader = new RolloutsReader();
-    const batches = await reader.read(source, await source.size());
-    if (reader.problem !== null) await copyFile(path, `${path}.damaged-${Date.now()}`);
-    const ids = batches.flatMap((batch) => batch.segments.map((segment) => segment.segment_id));
-    const segmentId = ids.reduce((next, id) => Math.max(next, id + 1), 0);
-    return { size: reader.offset, segmentId };
-  } catch (cause) {
-    const next = 'Check the disk, or start a new run.';
-    throw new PlainError(`${path} can't be read: ${messageOf(cause)}.`, next, { cause });
-  } finally {
-    await source.close();
-  }
 }
 
 /** The recipe a run was launched with, byte for byte. */

@@ -8,9 +8,24 @@ import { manifestSchema } from './manifest.ts';
  *
  * The client's first message is `subscribe` with the bytes it already holds; the server then sends
  * what follows in both files and goes on as they grow. Text frames are JSON (`ServerMessage`);
- * whole Arrow messages travel as binary frames: 8 bytes little-endian offset, then the bytes.
+ * whole Arrow messages travel as binary frames: 8 bytes little-endian offset (`frameHeader`), then the
+ * bytes.
  */
 export const SUBPROTOCOL = 'adaptive-grpo.v1';
+/** Where the WebSocket is, below the endpoint's `http://127.0.0.1:PORT`. */
+export const STREAM_PATH = '/stream';
+
+/** Why the server closed the socket. */
+export const closeCodes = {
+  /** The engine ends; all there was has been sent. */
+  ended: 1001,
+  /** A message that is none of ours. */
+  message: 1008,
+  /** The client holds bytes that this run doesn't have. */
+  offset: 4000,
+  /** The server can't read the run. */
+  trouble: 4001,
+} as const;
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
@@ -46,6 +61,22 @@ export const serverMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('error'), message: z.string() }),
 ]);
 export type ServerMessage = z.infer<typeof serverMessage>;
+
+/** Bytes before the Arrow message in a binary frame. */
+export const FRAME_HEADER = 8;
+
+/** The head of a binary frame: the offset of its Arrow message in `rollouts.arrows`. */
+export function frameHeader(offset: number): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEADER);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(offset), true);
+  return bytes;
+}
+
+/** The offset a binary frame begins with; NaN where it is too short to have one. */
+export function frameOffset(frame: Uint8Array): number {
+  if (frame.length < FRAME_HEADER) return NaN;
+  return Number(new DataView(frame.buffer, frame.byteOffset).getBigUint64(0, true));
+}
 
 /** The one line an engine prints on stdout when it can be reached. */
 export const readyLine = z.object({

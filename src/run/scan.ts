@@ -1,0 +1,43 @@
+import { PlainError, messageOf } from '../common/errors.ts';
+import { EventsReader } from './events-reader.ts';
+import type { FileSource } from './files.ts';
+import { eventsPath, rolloutsPath, withFile } from './files.ts';
+import { RolloutsReader } from './rollouts-reader.ts';
+
+/** Where the whole records of a run directory's files end: what a writer may go on from. */
+
+async function scan<T>(path: string, read: (source: FileSource) => Promise<T>): Promise<T | null> {
+  try {
+    return await withFile(path, read);
+  } catch (cause) {
+    const next = 'Check the disk and the permissions.';
+    throw new PlainError(`${path} can't be read: ${messageOf(cause)}.`, next, { cause });
+  }
+}
+
+/** Bytes of whole lines in `events.jsonl`, and the number the next event gets. */
+export async function scanEvents(directory: string): Promise<{ seq: number; size: number }> {
+  const found = await scan(eventsPath(directory), async (source) => {
+    const reader = new EventsReader();
+    await reader.read(source, await source.size());
+    return { seq: reader.nextSeq, size: reader.offset };
+  });
+  return found ?? { seq: 0, size: 0 };
+}
+
+/**
+ * Bytes of whole messages in `rollouts.arrows`, and the first free segment id. `damaged`: what
+ * follows them is not just the beginning of another message.
+ */
+export async function scanRollouts(
+  directory: string,
+): Promise<{ size: number; segmentId: number; damaged: boolean }> {
+  const found = await scan(rolloutsPath(directory), async (source) => {
+    const reader = new RolloutsReader();
+    const batches = await reader.read(source, await source.size());
+    const ids = batches.flatMap((batch) => batch.segments.map((segment) => segment.segment_id));
+    const segmentId = ids.reduce((next, id) => Math.max(next, id + 1), 0);
+    return { size: reader.offset, segmentId, damaged: reader.problem !== null };
+  });
+  return found ?? { size: 0, segmentId: 0, damaged: false };
+}
