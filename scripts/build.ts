@@ -12,6 +12,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { PlainError, messageOf } from '../src/common/errors.ts';
 import { prepareWorkspace } from './start/workspace.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -89,7 +90,11 @@ export async function build(options: BuildOptions): Promise<esbuild.Metafile[]> 
   const wanted = bundles(options)
     .map(present)
     .filter((bundle) => bundle !== null);
-  const results = await Promise.all(wanted.map((bundle) => esbuild.build(bundle)));
+  const results = await Promise.all(wanted.map((bundle) => esbuild.build(bundle))).catch(
+    (cause: unknown) => {
+      throw new PlainError('The build failed.', 'See the messages above.', { cause });
+    },
+  );
   return results.flatMap((result) => (result.metafile === undefined ? [] : [result.metafile]));
 }
 
@@ -108,6 +113,11 @@ async function watch(): Promise<void> {
 
 if (process.argv[1] === import.meta.filename) {
   const args = new Set(process.argv.slice(2));
-  if (args.has('--watch')) await watch();
-  else await build({ production: args.has('--production') });
+  try {
+    if (args.has('--watch')) await watch();
+    else await build({ production: args.has('--production') });
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exit(1);
+  }
 }

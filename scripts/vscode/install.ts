@@ -36,8 +36,10 @@ export async function installServer(say: (line: string) => void): Promise<string
     const server = serverInside(draft);
     await npm(['install', '--omit=dev', ...quiet], server);
     await npm(['install', '--omit=dev', ...quiet], join(server, 'extensions'));
-    const logger = join(server, 'node_modules', '@vscode', 'spdlog', 'index.js');
-    await cp(fileURLToPath(new URL('spdlog.cjs', import.meta.url)), logger);
+    for (const name of ['spdlog', 'native-watchdog']) {
+      const standIn = fileURLToPath(new URL(`stand-ins/${name}.cjs`, import.meta.url));
+      await cp(standIn, join(server, 'node_modules', '@vscode', name, 'index.js'));
+    }
     await rename(draft, folder).catch((error: unknown) => {
       // Another start was faster: its copy is as good.
       if (!existsSync(main)) throw error;

@@ -140,7 +140,7 @@ try {
     if (process.exitCode === 1) break;
   }
   for (const line of extensionErrors(await vscode.logs())) console.error(`extension: ${line}`);
-  for (const line of workbench.consoleErrors) console.error(`console: ${line}`);
+  for (const line of workbench.webviewErrors) console.error(`webview: ${line}`);
   if (values.keep) {
     console.log(`Serving on ${vscode.url}`);
     await once(process, 'SIGINT');

@@ -19,17 +19,18 @@ export interface WorkbenchOptions {
 export class Workbench {
   readonly page: Page;
   readonly #timeout: number;
-  /** What the page and its webviews wrote on their consoles, errors and exceptions only. */
-  readonly consoleErrors: string[] = [];
+  /** Errors that webviews wrote on their consoles, exceptions included. */
+  readonly webviewErrors: string[] = [];
 
   private constructor(page: Page, timeout: number) {
     this.page = page;
     this.#timeout = timeout;
     page.setDefaultTimeout(timeout);
     page.on('console', (message) => {
-      if (message.type() === 'error') this.consoleErrors.push(message.text());
+      if (message.type() !== 'error') return;
+      const { url } = message.location();
+      if (url.includes('webview')) this.webviewErrors.push(`${message.text()} (${url})`);
     });
-    page.on('pageerror', (error) => this.consoleErrors.push(String(error)));
   }
 
   /** Opens the window in a browser context of its own: no state of an earlier one. */
@@ -76,11 +77,25 @@ export class Workbench {
     return this.page.locator('.quick-input-list .monaco-list-row');
   }
 
-  /** Runs a command of the palette by its title, category included. */
+  /**
+   * Runs a command of the palette by its title, category included. The palette lists what it knew
+   * when it opened, so a window that has just started is asked again.
+   */
   async runCommand(title: string): Promise<void> {
-    await this.#openPalette();
-    await this.#input.fill(`>${title}`);
-    await this.pick(title);
+    const row = this.#rows.filter({ hasText: title }).first();
+    const end = Date.now() + this.#timeout;
+    for (;;) {
+      await this.#openPalette();
+      await this.#input.fill(`>${title}`);
+      const offered = await row
+        .waitFor({ timeout: 2000 })
+        .then(() => true)
+        .catch(() => false);
+      if (offered) break;
+      if (Date.now() > end) throw await this.#notOffered(title);
+      await this.page.keyboard.press('Escape');
+    }
+    await row.click();
   }
 
   async #openPalette(): Promise<void> {
@@ -99,10 +114,14 @@ export class Workbench {
   async pick(text: string): Promise<void> {
     const row = this.#rows.filter({ hasText: text }).first();
     await row.waitFor().catch(async () => {
-      const offered = await this.#rows.allInnerTexts();
-      throw await this.#lost(`"${text}" is not offered, but: ${oneLine(offered.join(' | '))}.`);
+      throw await this.#notOffered(text);
     });
     await row.click();
+  }
+
+  async #notOffered(text: string): Promise<PlainError> {
+    const offered = await this.#rows.allInnerTexts();
+    return this.#lost(`"${text}" is not offered, but: ${oneLine(offered.join(' | '))}.`);
   }
 
   /** The rows of the open quick pick. */
