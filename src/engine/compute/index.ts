@@ -1,3 +1,6 @@
+export { parseModelConfig, type ModelConfig } from './config.ts';
+export { initialWeights } from './initial.ts';
+export { ComputePool, type OptimizerSnapshot, type PoolOptions } from './pool.ts';
 export {
   learningRateAt,
   schedulerTypes,
@@ -15,6 +18,7 @@ export {
   type LossOptions,
   type LossType,
   type OptimizerOptions,
+  type RoundSettings,
   type RowLogprobs,
   type SupervisedRow,
   type SupervisedStatistics,

@@ -33,10 +33,10 @@ export interface GeneratedSegment extends Omit<SegmentRequest, 'watch_from'> {
   top: SegmentTokens['top'];
 }
 
-export interface GenerateRequest {
+/** What a generation round is, apart from which segments it consists of. */
+export interface RoundSettings {
   /** Prompts of the round, by tree. None may be empty. */
   prompts: readonly Int32Array[];
-  plan: GenerationPlan;
   /** Where triggers are read from. */
   thresholds: Thresholds;
   max_completion_length: number;
@@ -46,8 +46,12 @@ export interface GenerateRequest {
   seed: number;
   step: number;
   capture: { top_k: number; below: number };
-  /** Rows decoded together over all threads; default 64. */
+  /** Rows decoded together on a thread; default 32. */
   slots?: number;
+}
+
+export interface GenerateRequest extends RoundSettings {
+  plan: GenerationPlan;
   /**
    * Called once a segment ends, in an order that depends on nothing but the inputs. `completion`
    * is the whole path from the first token after the prompt. Returns the reward of an answered
