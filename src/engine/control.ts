@@ -1,18 +1,8 @@
 import { messageOf } from '../common/errors.ts';
 import { changeRecipe } from '../recipe/check.ts';
 import type { Recipe } from '../recipe/keys.ts';
-import type { CommandName, EventBody } from '../run/model/events.ts';
-
-export interface Command {
-  id: string;
-  command: CommandName;
-  args: Readonly<Record<string, string | number | boolean | null>>;
-}
-
-export interface CommandAnswer {
-  outcome: 'applied' | 'refused';
-  message: string;
-}
+import type { EventBody } from '../run/model/events.ts';
+import type { Command, CommandAnswer } from '../run/server.ts';
 
 /** What the commands act on; the trainer. */
 export interface Controlled {
@@ -52,9 +42,11 @@ export class Control {
   #mode: Mode = { kind: 'running' };
   readonly #jobs: (() => Promise<void>)[] = [];
   #wake: () => void = () => undefined;
+  #stopWaits = false;
 
   /** Takes effect at the next safe point; at once while the run is paused. */
   async submit(command: Command): Promise<CommandAnswer> {
+    if (command.command === 'stop') this.#stopWaits = true;
     try {
       return await this.#enqueue((controlled) => this.#answer(command, controlled));
     } catch (error) {
@@ -73,9 +65,9 @@ export class Control {
     this.#wake();
   }
 
-  /** Whether a stop was asked for; long work between safe points may look. */
-  get stopping(): boolean {
-    return this.#mode.kind === 'stopping';
+  /** Whether a stop was asked for, carried out or not; long work may look and give up. */
+  get stopWanted(): boolean {
+    return this.#stopWaits || this.#mode.kind === 'stopping' || this.#mode.kind === 'ended';
   }
 
   /**
@@ -160,16 +152,16 @@ export class Control {
         this.#mode = { kind: 'stopping' };
         return applied('The run ends here.');
       case 'pause':
-        if (this.stopping) return refused('The run is about to end.');
+        if (this.#mode.kind === 'stopping') return refused('The run is about to end.');
         if (this.#mode.kind === 'paused') return refused('The run is paused already.');
         this.#mode = { kind: 'paused', said: false };
         return applied('The run is paused.');
       case 'resume':
-        if (this.stopping) return refused('The run is about to end.');
+        if (this.#mode.kind === 'stopping') return refused('The run is about to end.');
         if (this.#mode.kind === 'running') return refused('The run is not paused.');
         return this.#goOn({ kind: 'running' }, 'The run goes on.', controlled);
       case 'step': {
-        if (this.stopping) return refused('The run is about to end.');
+        if (this.#mode.kind === 'stopping') return refused('The run is about to end.');
         const count = args.count ?? 1;
         if (typeof count !== 'number' || !Number.isInteger(count) || count < 1) {
           return refused('`count` must be a whole number of at least 1.');

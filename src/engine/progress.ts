@@ -1,7 +1,7 @@
 import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 
-/** Where a person watches a headless run: one line that moves on a terminal, plain lines elsewhere. */
+/** Where a person watches a run. */
 export interface Progress {
   /** A step is done. `metrics` are those of the step's event. */
   step(step: number, steps: number, metrics: Readonly<Record<string, number>>): void;
@@ -10,26 +10,37 @@ export interface Progress {
   close(): void;
 }
 
-/** `every`: print a line every so many steps (the moving line shows each). */
-export function openProgress(out: NodeJS.WritableStream | WriteStream, every: number): Progress {
-  return 'isTTY' in out && out.isTTY ? new MovingLine(out) : new PlainLines(out, every);
+/**
+ * A line every so many steps, into the log and, where there is one, to whoever watches: on a
+ * terminal as one line that moves with every step.
+ */
+export function openProgress(
+  log: (line: string) => void,
+  out: NodeJS.WritableStream | WriteStream | null,
+  every: number,
+): Progress {
+  const logged = new PlainLines(log, every);
+  if (out === null) return logged;
+  const write = (text: string) => void out.write(`${text}\n`);
+  const shown = 'isTTY' in out && out.isTTY ? new MovingLine(out) : new PlainLines(write, every);
+  return {
+    step: (...report) => [logged, shown].forEach((each) => each.step(...report)),
+    line: (text) => [logged, shown].forEach((each) => each.line(text)),
+    close: () => [logged, shown].forEach((each) => each.close()),
+  };
 }
 
 class PlainLines implements Progress {
-  readonly #out: NodeJS.WritableStream;
+  readonly line: (text: string) => void;
   readonly #every: number;
 
-  constructor(out: NodeJS.WritableStream, every: number) {
-    this.#out = out;
+  constructor(write: (text: string) => void, every: number) {
+    this.line = write;
     this.#every = every;
   }
 
   step(step: number, steps: number, metrics: Readonly<Record<string, number>>): void {
     if (step % this.#every === 0 || step === steps) this.line(summary(step, steps, metrics));
-  }
-
-  line(text: string): void {
-    this.#out.write(`${text}\n`);
   }
 
   close(): void {

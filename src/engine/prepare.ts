@@ -1,0 +1,197 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PlainError, messageOf } from '../common/errors.ts';
+import { settingsOf, type Setting } from '../recipe/check.ts';
+import { formatFinding, hasErrors, type Finding } from '../recipe/findings.ts';
+import { builtInTasks, type Recipe } from '../recipe/keys.ts';
+import { parseRecipe } from '../recipe/parse.ts';
+import { MANIFEST, RECIPE } from '../run/files.ts';
+import { readManifest } from '../run/manifest-file.ts';
+import { freshState, listCheckpoints, readState, type TrainerState } from './checkpoints.ts';
+
+/** What is known before anything heavy begins. */
+export interface Preparation {
+  recipe: Recipe;
+  /** The recipe file, byte for byte. */
+  recipeBytes: Uint8Array;
+  name: string;
+  /** Keys that are not used, and the like. */
+  warnings: readonly Finding[];
+  /** Absolute. */
+  directory: string;
+  start: Start;
+}
+
+export type Start =
+  | { kind: 'new' }
+  /** `checkpoint` null: the run goes on before it wrote any, that is, from its beginning. */
+  | { kind: 'resume'; checkpoint: string | null; state: TrainerState }
+  /** A new run directory that begins where another run's checkpoint stands. */
+  | { kind: 'branch'; checkpoint: string; state: TrainerState };
+
+/** The recipe or the command line is wrong: the sentences for a person, one finding each. */
+export class RecipeError extends PlainError {
+  constructor(lines: readonly string[], next: string) {
+    super(lines.join('\n'), next);
+    this.name = 'RecipeError';
+  }
+}
+
+/**
+ * Reads the recipe and finds out where the run lives and where it begins.
+ *
+ * @param settings of the command line; they have the last word
+ * @param now names a new run directory
+ * @throws RecipeError, or a PlainError where the run to go on with can't be found
+ */
+export async function prepareRun(
+  recipePath: string,
+  settings: readonly Setting[],
+  now: Date,
+): Promise<Preparation> {
+  const recipeBytes = await readRecipeFile(recipePath);
+  const source = decodeText(recipeBytes, recipePath);
+  const first = checked(source, settings, recipePath);
+  const { directory, start, known } = await findStart(first.recipe, recipePath, now);
+  // What a command had changed goes on to hold, and paths mean what they meant at first; the
+  // command line still wins.
+  const { recipe, warnings } =
+    known.length === 0 ? first : checked(source, [...known, ...settings], recipePath);
+  if (recipe.engine === 'trl') {
+    throw new RecipeError(
+      [`${recipePath} says \`engine: trl\`, and this is the built-in engine.`],
+      'Leave `engine` out to train here.',
+    );
+  }
+  const name = recipe.run_name ?? nameOf(recipePath);
+  return {
+    recipe: withPaths(recipe, dirname(recipePath)),
+    recipeBytes,
+    name,
+    warnings,
+    directory,
+    start,
+  };
+}
+
+function checked(source: string, settings: readonly Setting[], path: string) {
+  const { recipe, findings } = parseRecipe(source, settings);
+  if (recipe === null || hasErrors(findings)) {
+    throw new RecipeError(
+      findings.map((finding) => formatFinding(finding, basename(path))),
+      'Correct the recipe and start again.',
+    );
+  }
+  return { recipe, warnings: findings };
+}
+
+async function readRecipeFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const missing = messageOf(cause).includes('ENOENT');
+    throw new RecipeError(
+      [
+        missing
+          ? `There is no recipe ${path}.`
+          : `The recipe ${path} can't be read: ${messageOf(cause)}`,
+      ],
+      'Name a recipe such as recipes/adaptive_grpo.yaml.',
+    );
+  }
+}
+
+function decodeText(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new RecipeError([`The recipe ${path} is not a text in UTF-8.`], 'Save it as UTF-8.');
+  }
+}
+
+async function findStart(
+  recipe: Recipe,
+  recipePath: string,
+  now: Date,
+): Promise<{ directory: string; start: Start; known: Setting[] }> {
+  const from = recipe.resume_from_checkpoint;
+  const given = recipe.output_dir === null ? null : resolve(recipe.output_dir);
+  if (from === null || from === false) {
+    const directory = given ?? resolve('runs', `${nameOf(recipePath)}-${stamp(now)}`);
+    if (existsSync(join(directory, MANIFEST))) {
+      throw new PlainError(
+        `There is a run in ${directory} already.`,
+        'Choose another --output_dir, or go on with that run: --resume_from_checkpoint true.',
+      );
+    }
+    return { directory, start: { kind: 'new' }, known: [] };
+  }
+
+  const checkpoint = from === true ? null : resolve(from);
+  const home = checkpoint === null ? given : (given ?? resolve(checkpoint, '..', '..'));
+  if (home === null) {
+    throw new PlainError(
+      '`--resume_from_checkpoint true` does not say which run to go on with.',
+      'Name its directory with --output_dir, or the checkpoint instead of `true`.',
+    );
+  }
+  if (checkpoint !== null && resolve(checkpoint, '..', '..') !== home) {
+    const state = { ...(await readState(checkpoint)), rollouts_bytes: 0 };
+    if (existsSync(join(home, MANIFEST))) {
+      throw new PlainError(
+        `There is a run in ${home} already.`,
+        'Choose another --output_dir for what begins at this checkpoint.',
+      );
+    }
+    const known = settingsOf(state.changes);
+    return { directory: home, start: { kind: 'branch', checkpoint, state }, known };
+  }
+  const manifest = await readManifest(home);
+  const newest = checkpoint ?? (await listCheckpoints(home)).at(-1)?.path ?? null;
+  const state = newest === null ? structuredClone(freshState) : await readState(newest);
+  const own = resolve(recipePath) === join(home, RECIPE);
+  const paths = own ? pick(manifest.recipe, ['model_name_or_path', 'dataset_name']) : {};
+  const known = settingsOf({ ...paths, ...state.changes });
+  return { directory: home, start: { kind: 'resume', checkpoint: newest, state }, known };
+}
+
+function pick(values: Readonly<Record<string, unknown>>, keys: readonly string[]) {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)));
+}
+
+/** The recipe with absolute paths: a run must not depend on where it was started. */
+function withPaths(recipe: Recipe, folder: string): Recipe {
+  const { model_name_or_path: model, dataset_name: dataset } = recipe;
+  const tasks: readonly string[] = builtInTasks;
+  return {
+    ...recipe,
+    model_name_or_path: model === 'base' ? model : nearTo(model, folder),
+    dataset_name: tasks.includes(dataset) ? dataset : nearTo(dataset, folder),
+  };
+}
+
+/** Paths count from the current folder, as in TRL, or from the recipe's. */
+function nearTo(path: string, folder: string): string {
+  const candidates = [resolve(path), resolve(folder, path)];
+  return candidates.find((each) => existsSync(each)) ?? resolve(path);
+}
+
+/** The folder of the model that is shipped: beside the bundle, or at the root of the sources. */
+export function baseModelFolder(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const candidates = [join(here, '..', 'media', 'base'), join(here, '..', '..', 'media', 'base')];
+  return candidates.find((each) => existsSync(each)) ?? join(here, '..', 'media', 'base');
+}
+
+function nameOf(recipePath: string): string {
+  return basename(recipePath, extname(recipePath));
+}
+
+/** `20261122-154500`, local time. */
+function stamp(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}

@@ -1,0 +1,223 @@
+import { execFile } from 'node:child_process';
+import { rename } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { randomUUID } from 'node:crypto';
+import packageJson from '../../package.json' with { type: 'json' };
+import { PlainError, messageOf } from '../common/errors.ts';
+import type { Recipe } from '../recipe/keys.ts';
+import { SCHEMA_VERSION, type Manifest } from '../run/model/manifest.ts';
+import type { ReadyLine } from '../run/model/stream.ts';
+import { RunServer } from '../run/server.ts';
+import { RunWriter } from '../run/writer.ts';
+import { freshState, listCheckpoints, type TrainerState } from './checkpoints.ts';
+import { completionRoutes } from './completions.ts';
+import { Control } from './control.ts';
+import { openParts } from './parts.ts';
+import type { Preparation } from './prepare.ts';
+import type { Progress } from './progress.ts';
+import { Recorder } from './recorder.ts';
+import { Trainer, type EndReason } from './trainer.ts';
+
+/** A run that is under way. */
+export interface StartedRun {
+  /** Where it can be reached; null without a server. */
+  ready: ReadyLine | null;
+  /** Asks it to end after this step, with a checkpoint. */
+  interrupt(): void;
+  /** Settles when everything is written and closed; rejects with what made the run fail. */
+  finished: Promise<EndReason>;
+}
+
+/**
+ * Opens the model, the run directory and, with `serve`, the server, and begins to train.
+ * Rejects with a `PlainError` where it can't begin; then nothing is left open.
+ *
+ * @param log the engine's own words, for `trainer.log`
+ */
+export async function startRun(
+  preparation: Preparation,
+  options: { serve: boolean; progress: Progress; log: (line: string) => void },
+): Promise<StartedRun> {
+  const { recipe, directory, warnings, start } = preparation;
+  const { log, progress } = options;
+  const parts = await openParts(preparation);
+  const control = new Control();
+  let recorder: Recorder | null = null;
+  let server: RunServer | null = null;
+  try {
+    const writer = await openWriter(preparation);
+    recorder = new Recorder(writer, log);
+    const state = await resumedState(preparation, writer);
+    if (options.serve) server = await serve(writer, control, completionRoutes(parts, control));
+    const { manifest } = writer;
+    await writer.updateManifest({
+      ...freshManifest(preparation, manifest.git_commit),
+      run_id: manifest.run_id,
+      started_at: manifest.started_at,
+      state: 'running',
+      endpoint: server === null ? null : { url: server.url, token: server.token },
+    });
+    await recorder.say({
+      type: 'run_started',
+      resumed_from_step: start.kind === 'new' ? null : state.step,
+      superseded: superseded(start.kind, state, writer.size.rollouts),
+    });
+    for (const { message, suggestion, key } of warnings) {
+      const text = suggestion === null ? message : `${message} ${suggestion}`;
+      await recorder.say({
+        type: 'warning',
+        code: 'unused_key',
+        message: text,
+        ...(key === null ? {} : { key }),
+      });
+      progress.line(text);
+    }
+    const trainer = new Trainer({ ...parts, recorder, control, progress }, recipe, state);
+    const ready =
+      server === null
+        ? null
+        : {
+            type: 'ready' as const,
+            url: server.url,
+            token: server.token,
+            run_directory: directory,
+            pid: process.pid,
+          };
+    return {
+      ready,
+      interrupt: () => control.interrupt(),
+      finished: finish(trainer, { recorder, server, control, dispose: () => parts.dispose(), log }),
+    };
+  } catch (error) {
+    await server?.close();
+    await recorder?.close();
+    await parts.dispose();
+    throw error;
+  }
+}
+
+interface Open {
+  recorder: Recorder;
+  server: RunServer | null;
+  control: Control;
+  dispose: () => Promise<void>;
+  log: (line: string) => void;
+}
+
+/** Trains to the end, whatever end that is, says which it was, and closes everything. */
+async function finish(trainer: Trainer, open: Open): Promise<EndReason> {
+  const { recorder, server, control, dispose, log } = open;
+  try {
+    const reason = await trainer.run();
+    // What came too late is refused before the log says that the run is over.
+    await control.close();
+    await recorder.say({ type: 'run_finished', reason });
+    const state = reason === 'stopped' ? 'stopped' : 'finished';
+    await recorder.manifest({ state, endpoint: null });
+    return reason;
+  } catch (error) {
+    const { message, next } = plain(error);
+    log(`${message} ${next}\n${error instanceof Error ? (error.stack ?? '') : ''}`);
+    await control.close();
+    await recorder.say({ type: 'run_failed', message, next });
+    await recorder.manifest({ state: 'failed', endpoint: null });
+    throw error;
+  } finally {
+    await server?.close();
+    await recorder.close();
+    await dispose();
+  }
+}
+
+/** What a person reads about anything that was thrown. */
+export function plain(error: unknown): { message: string; next: string } {
+  if (error instanceof PlainError) return { message: error.message, next: error.next };
+  return {
+    message: `The engine failed: ${messageOf(error)}`,
+    next: 'See trainer.log in the run directory; the run can go on with --resume_from_checkpoint true.',
+  };
+}
+
+async function openWriter(preparation: Preparation): Promise<RunWriter> {
+  const { directory, recipeBytes, start, recipe } = preparation;
+  if (start.kind === 'resume') return RunWriter.resume(directory);
+  const commit = await gitCommit(dirname(recipe.output_dir ?? directory));
+  return RunWriter.create(directory, freshManifest(preparation, commit), recipeBytes);
+}
+
+async function serve(
+  writer: RunWriter,
+  control: Control,
+  routes: NonNullable<Parameters<typeof RunServer.start>[1]>['routes'],
+): Promise<RunServer> {
+  const server = await RunServer.start(writer.directory, {
+    onCommand: (command) => control.submit(command),
+    ...(routes === undefined ? {} : { routes }),
+  });
+  writer.onDidWrite(() => server.notify());
+  return server;
+}
+
+function freshManifest(preparation: Preparation, git_commit: string | null): Manifest {
+  const { recipe, name } = preparation;
+  return {
+    schema_version: SCHEMA_VERSION,
+    run_id: randomUUID(),
+    name,
+    engine: { name: 'built-in', version: packageJson.version },
+    strategy: recipe.use_token_adaptive ? 'adaptive' : 'baseline',
+    recipe,
+    model: recipe.model_name_or_path,
+    seed: recipe.seed,
+    git_commit,
+    host: hostname(),
+    pid: process.pid,
+    started_at: new Date().toISOString(),
+    state: 'starting',
+    max_steps: recipe.max_steps,
+    endpoint: null,
+    capture: {
+      top_k: recipe.capture_top_k,
+      below: recipe.capture_below,
+      groups_per_step: recipe.capture_groups_per_step,
+    },
+  };
+}
+
+/** Where the run begins; checkpoints of steps that are repeated now make room. */
+async function resumedState(
+  { start, directory }: Preparation,
+  writer: RunWriter,
+): Promise<TrainerState> {
+  if (start.kind === 'new') return freshState;
+  if (start.kind === 'branch') return start.state;
+  for (const { step, path } of await listCheckpoints(directory)) {
+    if (step > start.state.step) {
+      await rename(path, join(dirname(path), `superseded-${basename(path)}-${Date.now()}`));
+    }
+  }
+  const rollouts_bytes = Math.min(start.state.rollouts_bytes, writer.size.rollouts);
+  return { ...start.state, rollouts_bytes };
+}
+
+/** The rollouts that the steps from here on repeat. */
+function superseded(
+  kind: Preparation['start']['kind'],
+  state: TrainerState,
+  size: number,
+): [number, number] | null {
+  return kind === 'resume' && state.rollouts_bytes < size ? [state.rollouts_bytes, size] : null;
+}
+
+/** Of the folder one trains in; null outside a repository. */
+async function gitCommit(folder: string): Promise<string | null> {
+  try {
+    const options = { cwd: folder, timeout: 5000, windowsHide: true };
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], options);
+    return stdout.trim();
+  } catch {
+    return null;
+  }
+}
