@@ -148,7 +148,8 @@ export class PromptsPane {
     } else if (event.key === 'ArrowRight') {
       if (row?.kind === 'step' && row.folded) this.#explorer.fold(row.step, false);
       else if (row?.kind === 'step') this.#activate(this.#active + 1);
-    } else {
+    } else if (event.key === '/' || event.key === '?') return;
+    else {
       const texts = (index: number) => {
         const found = this.#row(index);
         return found === null ? null : titleOf(found);

@@ -108,8 +108,9 @@ export class TreePane {
     else {
       const label = (at: number) => (at === 0 ? 'prompt' : (this.#rows[at - 1]?.label ?? null));
       const found = this.#typeAhead.find(event, label, index, count);
-      if (found === null) return;
-      if (found >= 0) this.#activate(found);
+      // What starts no label may be a key that works anywhere.
+      if (found === null || found < 0) return;
+      this.#activate(found);
     }
     event.preventDefault();
     event.stopPropagation();

@@ -13,6 +13,10 @@ import { utf16Ends } from './text.ts';
 import { pathTo, treeRows } from './tree.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
+/** Whatever JSON can't say is not measured. */
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
+
 /** A part of a path: positions `[from, to)`, which are the first own tokens of `segment`. */
 export interface PartOfPath {
   segment: SegmentSummary;
@@ -105,7 +109,7 @@ export function alternativesOf(
   return Array.from(top.ids, (token_id, i) => ({
     token_id,
     text: vocabulary.textOf(token_id),
-    probability: Math.exp(top.logprobs[i] ?? NaN),
+    probability: finite(Math.exp(top.logprobs[i] ?? NaN)),
     sampled: token_id === sampled,
   }));
 }
@@ -184,16 +188,16 @@ export function tokenDetail(
     position,
     token_id,
     text,
-    entropy,
-    max_prob,
-    logprob,
-    advantage: tokens.advantage[i] ?? NaN,
+    entropy: finite(entropy),
+    max_prob: finite(max_prob),
+    logprob: finite(logprob),
+    advantage: finite(tokens.advantage[i]),
     rank: rankOf(alternatives, logprob),
     temperature: segment.temperature,
     attempt: segment.attempt,
     label,
-    ratio: train === undefined ? null : Math.exp(train - logprob),
-    ref_logprob: tokens.ref_logprob?.[i] ?? null,
+    ratio: finite(Math.exp((train ?? NaN) - logprob)),
+    ref_logprob: finite(tokens.ref_logprob?.[i]),
     alternatives,
     alternatives_note: noteOn(alternatives),
     sentence: explainToken(
@@ -213,6 +217,6 @@ function rankOf(alternatives: readonly Alternative[], logprob: number): string {
 
 function noteOn(alternatives: readonly Alternative[]): string {
   if (alternatives.length === 0) return 'No alternatives recorded: the policy was sure.';
-  const rest = 1 - alternatives.reduce((sum, { probability }) => sum + probability, 0);
+  const rest = 1 - alternatives.reduce((sum, { probability }) => sum + (probability ?? 0), 0);
   return rest >= 0.005 ? `All others together ${rest.toFixed(2)}.` : '';
 }

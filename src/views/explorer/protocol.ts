@@ -11,8 +11,8 @@ import { segmentKinds, segmentStatuses, segmentTriggers } from '../../run/model/
 
 const index = z.number().int().nonnegative();
 const segmentId = z.number().int();
-const number = z.union([z.number(), z.nan()]);
-const measure = number.nullable();
+/** VS Code sends messages as JSON, where NaN and infinities become null. */
+const measure = z.number().nullable();
 
 /** What tokens are coloured by. */
 export const colourModes = ['entropy', 'max_prob', 'logprob', 'advantage'] as const;
@@ -103,7 +103,7 @@ export const treeRow = z.object({
   fork_at: index,
   length: index,
   attempt: index,
-  temperature: number,
+  temperature: measure,
   reward: measure,
   value: measure,
   /** Whether the completion that ends here is right; null where none ends or none was judged. */
@@ -145,7 +145,7 @@ const pathPart = z.object({
   /** Positions `[from, to)` of the path. */
   from: index,
   to: index,
-  temperature: number,
+  temperature: measure,
   attempt: index,
   kind: z.enum(segmentKinds),
 });
@@ -166,7 +166,7 @@ const alternative = z.object({
   token_id: z.number().int(),
   /** Null where nothing in the run says what the token reads. */
   text: z.string().nullable(),
-  probability: number,
+  probability: measure,
   sampled: z.boolean(),
 });
 export type Alternative = z.infer<typeof alternative>;
@@ -207,13 +207,13 @@ export const tokenDetail = z.object({
   position: index,
   token_id: z.number().int(),
   text: z.string(),
-  entropy: number,
-  max_prob: number,
-  logprob: number,
-  advantage: number,
+  entropy: measure,
+  max_prob: measure,
+  logprob: measure,
+  advantage: measure,
   /** `1`, `2`, …, or `> 5` where it is not among the recorded alternatives, or `unknown`. */
   rank: z.string(),
-  temperature: number,
+  temperature: measure,
   attempt: index,
   label: z.string(),
   /** Probability under the trained policy over that of the sampling one, where recorded. */
@@ -261,7 +261,7 @@ export const runHeader = z.object({
   /** Sentences about what could not be read. */
   problems: z.array(z.string()),
   /** What triggers, for the legend. */
-  thresholds: z.object({ max_prob: number, entropy: number }),
+  thresholds: z.object({ max_prob: z.number(), entropy: z.number() }),
   /** Whether the run takes commands from here. */
   controllable: z.boolean(),
   /** Newest recorded step, and the number of recorded steps. */

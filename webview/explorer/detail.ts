@@ -1,0 +1,219 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html';
+import type {
+  Alternative,
+  Branch,
+  PathMark,
+  PathView,
+  TokenDetail,
+} from '../../src/views/explorer/protocol.ts';
+import { short, signed } from '../../src/views/explorer/scale.ts';
+import { quoted } from '../../src/views/explorer/text.ts';
+import type { Explorer } from './explorer.ts';
+
+/** Details kept at hand: going back and forth asks once. */
+const KEPT = 500;
+
+/** All about one token or mark: under the cursor, or under the mouse while it rests on one. */
+export class DetailArea {
+  readonly element = document.createElement('div');
+  readonly #explorer: Explorer;
+  readonly #details = new Map<number, TokenDetail | 'asked'>();
+  #view: PathView | null = null;
+  #stop: number | null = null;
+  #preview: number | null = null;
+
+  constructor(explorer: Explorer) {
+    this.#explorer = explorer;
+    this.element.className = 'detail';
+    this.element.setAttribute('role', 'region');
+    this.element.setAttribute('aria-label', 'Token');
+    this.element.setAttribute('aria-live', 'polite');
+  }
+
+  show(view: PathView | null): void {
+    this.#view = view;
+    this.#details.clear();
+    this.#preview = null;
+    this.#draw();
+  }
+
+  setStop(stop: number | null): void {
+    this.#stop = stop;
+    this.#preview = null;
+    this.#draw();
+  }
+
+  preview(stop: number | null): void {
+    if (stop === this.#preview) return;
+    this.#preview = stop;
+    this.#draw();
+  }
+
+  #draw(): void {
+    const view = this.#view;
+    const stop = this.#preview ?? this.#stop;
+    if (view === null) {
+      render(nothing, this.element);
+      return;
+    }
+    this.element.classList.toggle('preview', this.#preview !== null);
+    if (stop === null) {
+      render(
+        html`<p class="hint">Point at a token, or walk with the arrow keys.</p>`,
+        this.element,
+      );
+      return;
+    }
+    if (!Number.isInteger(stop)) {
+      const mark = view.marks.find(({ at }) => at - 0.5 === stop);
+      render(mark === undefined ? nothing : this.#mark(mark), this.element);
+      return;
+    }
+    render(this.#token(view, stop), this.element);
+    void this.#fetch(stop);
+  }
+
+  async #fetch(position: number): Promise<void> {
+    const { selected, segment_id } = this.#explorer.state;
+    if (this.#details.has(position) || selected === null || segment_id === null) return;
+    const view = this.#view;
+    if (this.#details.size >= KEPT) this.#details.clear();
+    this.#details.set(position, 'asked');
+    try {
+      const asked = { ...selected, segment_id, position };
+      const detail = await this.#explorer.channel.request('token', asked);
+      if (view !== this.#view) return;
+      this.#details.set(position, detail);
+      if ((this.#preview ?? this.#stop) === position) this.#draw();
+    } catch (error) {
+      this.#details.delete(position);
+      this.#explorer.say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** What the path itself knows stands there at once; the rest follows. */
+  #token(view: PathView, position: number): TemplateResult {
+    const found = this.#details.get(position);
+    const detail = found === undefined || found === 'asked' ? null : found;
+    const from = position === 0 ? 0 : (view.ends[position - 1] ?? 0);
+    const text = detail?.text ?? view.text.slice(from, view.ends[position] ?? from);
+    const part = view.parts.find((one) => position >= one.from && position < one.to);
+    const logprob = view.logprob[position] ?? NaN;
+    return html`
+      <div class="detail-head">
+        <bdi class="quoted">${quoted(text)}</bdi>
+        <span class="dim"
+          >token ${position}${detail === null ? '' : ` · id ${detail.token_id}`} ·
+          ${part?.label ?? ''}</span
+        >
+      </div>
+      <p class="why">${detail?.sentence ?? '…'}</p>
+      <div class="detail-body">
+        <dl class="facts">
+          ${fact('max prob', short(view.max_prob[position], 3))}
+          ${fact('entropy', `${short(view.entropy[position], 3)} nats`)}
+          ${fact('logprob', `${short(logprob, 3)} (p ${short(Math.exp(logprob), 3)})`)}
+          ${fact('rank', detail?.rank ?? '…')}
+          ${fact('temperature', `${short(part?.temperature)} · attempt ${part?.attempt ?? '–'}`)}
+          ${fact('advantage', signed(view.advantage[position], 3))}
+          ${
+            detail?.ratio == null
+              ? nothing
+              : fact('ratio', `${short(detail.ratio, 3)} trained / sampled`)
+          }
+          ${
+            detail?.ref_logprob == null
+              ? nothing
+              : fact('reference', `${short(detail.ref_logprob, 3)} logprob`)
+          }
+        </dl>
+        ${detail === null ? nothing : alternatives(detail.alternatives, detail.alternatives_note)}
+      </div>
+    `;
+  }
+
+  #mark({ at, failure, branches }: PathMark): TemplateResult {
+    const title = failure === null ? 'Fork' : '◆ Failure point';
+    return html`
+      <div class="detail-head">
+        <span class="quoted">${title}</span><span class="dim">before token ${at}</span>
+      </div>
+      <p class="why">
+        ${
+          failure?.sentence ??
+          'Branches leave the path here: the completion was sampled again from this place.'
+        }
+      </p>
+      <div class="detail-body">
+        ${
+          failure === null
+            ? nothing
+            : html`<dl class="facts">
+                ${fact('max prob', short(failure.max_prob, 3))}
+                ${fact('entropy', `${short(failure.entropy, 3)} nats`)}
+              </dl>`
+        }
+        ${failure === null ? nothing : alternatives(failure.alternatives, '')}
+        ${
+          branches.length === 0
+            ? nothing
+            : html`<ul class="branches" aria-label="Branches">
+                ${branches.map((branch) => html`<li>${this.#branch(branch, at)}</li>`)}
+              </ul>`
+        }
+      </div>
+    `;
+  }
+
+  #branch({ segment_id, label, outcome, reward, taken }: Branch, at: number): TemplateResult {
+    const glyph = { right: '✓', wrong: '✗', cut: '◆' }[outcome] ?? '○';
+    return html`<button
+      type="button"
+      class="branch ${outcome}"
+      aria-current=${taken}
+      @click=${() => this.#explorer.chooseSegment(segment_id, at - 0.5)}
+    >
+      <span class="glyph">${glyph}</span>${label}
+      <span class="dim">${outcome}${reward === null ? '' : ` ${short(reward)}`}</span>
+      ${taken ? html`<span class="dim">(this path)</span>` : nothing}
+    </button>`;
+  }
+}
+
+function fact(name: string, value: string): TemplateResult {
+  return html`<dt>${name}</dt>
+    <dd>${value}</dd>`;
+}
+
+function alternatives(list: readonly Alternative[], note: string): TemplateResult {
+  return html`<div class="alternatives">
+    ${
+      list.length === 0
+        ? nothing
+        : html`<table>
+            <caption>
+              Alternatives, at temperature 1
+            </caption>
+            <tbody>
+              ${list.map(
+                ({ token_id, text, probability, sampled }) =>
+                  html`<tr class=${sampled ? 'sampled' : ''}>
+                    <td class="alt-text" title="id ${token_id}">
+                      <bdi>${text === null ? `#${token_id}` : quoted(text)}</bdi>
+                    </td>
+                    <td class="number">${short(probability, 3)}</td>
+                    <td class="alt-bar" aria-hidden="true">
+                      <span
+                        class="bar-fill"
+                        .style=${`width: ${Math.min(100, 100 * (probability ?? 0)).toFixed(1)}%`}
+                      ></span>
+                    </td>
+                    <td class="dim">${sampled ? 'sampled' : ''}</td>
+                  </tr>`,
+              )}
+            </tbody>
+          </table>`
+    }
+    ${note === '' ? nothing : html`<p class="dim">${note}</p>`}
+  </div>`;
+}

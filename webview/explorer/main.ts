@@ -1,0 +1,92 @@
+import '../shared/zod.ts';
+import './css/frame.css';
+import './css/rows.css';
+import './css/path.css';
+import './css/themes.css';
+import { render } from 'lit-html';
+import { colourModes } from '../../src/views/explorer/protocol.ts';
+import { registerControls } from '../shared/controls.ts';
+import { vsCodeApi } from '../shared/vscode.ts';
+import { Explorer } from './explorer.ts';
+import { headerBar } from './header.ts';
+import { Help } from './help.ts';
+import { Panes } from './panes.ts';
+import { PathPane } from './path-pane.ts';
+import { PromptsPane } from './prompts-pane.ts';
+import { TreePane } from './tree-pane.ts';
+
+/** Puts the explorer together: the state, the header, three panes, and the keys that work anywhere. */
+
+registerControls();
+const explorer = new Explorer(vsCodeApi());
+const prompts = new PromptsPane(explorer);
+const tree = new TreePane(explorer);
+const path = new PathPane(explorer);
+const panes = new Panes(explorer, {
+  prompts: prompts.element,
+  rollouts: tree.element,
+  path: path.element,
+});
+const help = new Help();
+const header = document.createElement('header');
+header.className = 'header';
+const root = document.createElement('main');
+root.className = 'explorer';
+root.append(header, panes.element);
+document.body.append(root, help.element);
+
+explorer.onChange((changes) => {
+  root.dataset.colour = explorer.state.colour;
+  if (changes.has('header') || changes.has('colour') || changes.has('layout')) {
+    render(
+      headerBar(explorer, () => help.toggle()),
+      header,
+    );
+  }
+});
+
+prompts.element.addEventListener('leave', () => tree.focus());
+tree.element.addEventListener('leave', () => path.focus());
+
+const shortcuts: Record<string, () => void> = {
+  n: () => path.toFailure(1),
+  p: () => path.toFailure(-1),
+  '/': () => {
+    const filter = header.querySelector('vscode-text-field');
+    if (filter instanceof HTMLElement) filter.focus();
+  },
+  '?': () => help.toggle(),
+  f: () => {
+    if (explorer.state.follow) explorer.hold();
+    else explorer.follow();
+  },
+  c: () => {
+    const next = colourModes[(colourModes.indexOf(explorer.state.colour) + 1) % colourModes.length];
+    if (next !== undefined) explorer.setColour(next);
+  },
+  w: () => explorer.setWhitespace(!explorer.state.whitespace),
+  '1': () => explorer.togglePane('prompts'),
+  '2': () => explorer.togglePane('rollouts'),
+  '3': () => explorer.togglePane('path'),
+};
+
+document.addEventListener('keydown', (event) => {
+  const { target, key } = event;
+  const writing =
+    target instanceof Element && target.closest('vscode-text-field, vscode-dropdown') !== null;
+  if (writing) {
+    if (key === 'Escape' || (key === 'Enter' && target.closest('vscode-text-field') !== null)) {
+      prompts.focus();
+    }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (help.element.open && key !== '?') return;
+  const shortcut = shortcuts[key];
+  if (shortcut === undefined) return;
+  event.preventDefault();
+  shortcut();
+});
+
+explorer.changed('header', 'list', 'tree', 'path', 'layout');
+void explorer.start();

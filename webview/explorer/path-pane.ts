@@ -1,0 +1,302 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html';
+import type { PathView } from '../../src/views/explorer/protocol.ts';
+import { percent } from '../../src/views/explorer/scale.ts';
+import { iconButton, progressRing } from '../shared/controls.ts';
+import { icon } from '../shared/icons.ts';
+import { DetailArea } from './detail.ts';
+import type { Change, Explorer } from './explorer.ts';
+import { paneShell } from './pane.ts';
+import { layOut, stopIndex, type PathLayout } from './path-layout.ts';
+import { LINE_HEIGHT, LineMaker } from './path-lines.ts';
+import { VirtualList } from './virtual.ts';
+
+/** The right pane: the chosen path token by token, and all about the token with the cursor. */
+export class PathPane {
+  readonly #explorer: Explorer;
+  readonly #shell = paneShell('path', 'Path');
+  readonly #list: VirtualList;
+  readonly #detail: DetailArea;
+  readonly #maker: LineMaker;
+  readonly #lines = new Map<number, HTMLElement>();
+  #shown: PathView | null = null;
+  #layout: PathLayout | null = null;
+  /** What the lines were laid out for. */
+  #laidOut = '';
+
+  constructor(explorer: Explorer) {
+    this.#explorer = explorer;
+    const { scroller, element } = this.#shell;
+    this.#maker = new LineMaker(scroller);
+    this.#detail = new DetailArea(explorer);
+    element.append(this.#detail.element);
+    scroller.setAttribute('role', 'listbox');
+    scroller.setAttribute('aria-orientation', 'horizontal');
+    this.#list = new VirtualList(scroller, LINE_HEIGHT, 6, () => this.#drawLines());
+    scroller.addEventListener('keydown', (event) => this.#key(event));
+    scroller.addEventListener('click', (event) => this.#click(event));
+    scroller.addEventListener('mousemove', (event) => this.#detail.preview(stopOf(event)));
+    scroller.addEventListener('mouseleave', () => this.#detail.preview(null));
+    scroller.addEventListener('wheel', () => explorer.hold(), { passive: true });
+    scroller.addEventListener('scroll', () => {
+      explorer.state.scroll.path = scroller.scrollTop;
+    });
+    new ResizeObserver(() => this.#relayout()).observe(scroller);
+    explorer.onChange((changes) => this.#onChange(changes));
+  }
+
+  get element(): HTMLElement {
+    return this.#shell.element;
+  }
+
+  focus(): void {
+    this.#shell.scroller.focus();
+  }
+
+  /** The next (1) or previous (−1) failure point of the path. */
+  toFailure(direction: 1 | -1): void {
+    const failures = this.#layout?.failures ?? [];
+    const at = this.#explorer.state.position ?? (direction === 1 ? -1 : Infinity);
+    const next =
+      direction === 1 ? failures.find((stop) => stop > at) : failures.findLast((stop) => stop < at);
+    if (next === undefined) {
+      const which = direction === 1 ? 'next' : 'previous';
+      this.#explorer.say(
+        failures.length === 0
+          ? 'This path has no failure point.'
+          : `No ${which} failure point on this path.`,
+      );
+    } else this.#explorer.moveTo(next);
+  }
+
+  #onChange(changes: ReadonlySet<Change>): void {
+    const { path, state } = this.#explorer;
+    if (changes.has('path')) {
+      this.#shown = path.kind === 'ready' ? path.value : null;
+      this.#detail.show(this.#shown);
+      if (this.#shown !== null && state.position === null) {
+        state.position = startOf(this.#shown);
+      }
+      this.#laidOut = '';
+    }
+    if (changes.has('path') || changes.has('layout')) {
+      this.#drawShell();
+      this.#relayout();
+      this.#showCursor(true);
+    } else if (changes.has('colour')) {
+      this.#drawShell();
+      this.#forgetLines();
+      this.#relayout();
+    } else if (changes.has('cursor')) this.#showCursor(false);
+    else if (changes.has('header')) this.#drawShell();
+  }
+
+  #key(event: KeyboardEvent): void {
+    const layout = this.#layout;
+    const { position } = this.#explorer.state;
+    if (layout === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = position === null ? -1 : stopIndex(layout, position);
+    const last = layout.stops.length - 1;
+    const page = this.#list.pageSize;
+    const targets: Record<string, () => number> = {
+      ArrowRight: () => at + 1,
+      ArrowLeft: () => at - 1,
+      Home: () => 0,
+      End: () => last,
+      ArrowDown: () => this.#vertical(layout, at, 1),
+      ArrowUp: () => this.#vertical(layout, at, -1),
+      PageDown: () => this.#vertical(layout, at, page),
+      PageUp: () => this.#vertical(layout, at, -page),
+    };
+    const target = targets[event.key];
+    if (target === undefined) return;
+    this.#explorer.hold();
+    const stop = layout.stops[Math.max(0, Math.min(last, target()))];
+    if (stop !== undefined) this.#explorer.moveTo(stop);
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** The stop some lines below (or above) that begins closest to the same place on its line. */
+  #vertical(layout: PathLayout, at: number, lines: number): number {
+    const { stopLines } = layout;
+    const line = stopLines[Math.max(0, at)] ?? 0;
+    const firstOf = (index: number): number => {
+      let low = 0;
+      let high = stopLines.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if ((stopLines[middle] ?? 0) < index) low = middle + 1;
+        else high = middle;
+      }
+      return low;
+    };
+    const column = Math.max(0, at) - firstOf(line);
+    const first = firstOf(Math.max(stopLines[0] ?? 0, line + lines));
+    if (first >= stopLines.length) return stopLines.length - 1;
+    const end = firstOf((stopLines[first] ?? 0) + 1) - 1;
+    return Math.min(first + column, end);
+  }
+
+  #click(event: MouseEvent): void {
+    const stop = stopOf(event);
+    if (stop === null) return;
+    this.#explorer.hold();
+    this.#explorer.moveTo(stop);
+  }
+
+  #relayout(): void {
+    const view = this.#shown;
+    const { scroller } = this.#shell;
+    const { whitespace } = this.#explorer.state;
+    const width = scroller.clientWidth - 2 * this.#maker.padding;
+    if (view === null || width < 40) return;
+    const wanted = `${width} ${whitespace} ${this.#maker.font}`;
+    if (wanted === this.#laidOut) {
+      this.#drawLines();
+      return;
+    }
+    const tree = this.#explorer.tree;
+    const prompt = tree.kind === 'ready' ? tree.value : null;
+    const cut = prompt?.prompt_length ?? null;
+    const more = cut === null ? '' : `\n… ${cut - (prompt?.prompt.length ?? 0)} more characters`;
+    this.#layout = layOut({
+      prompt: (prompt?.prompt ?? '') + more,
+      text: view.text,
+      ends: view.ends,
+      marks: view.marks,
+      ending: view.status === 'length' ? '⋯ length limit' : view.status === 'complete' ? '■' : '',
+      width,
+      whitespace,
+      measure: (text) => this.#maker.measure(text),
+    });
+    this.#laidOut = wanted;
+    this.#forgetLines();
+    this.#list.count = this.#layout.lines.length;
+    this.#drawLines();
+  }
+
+  #forgetLines(): void {
+    for (const line of this.#lines.values()) line.remove();
+    this.#lines.clear();
+  }
+
+  #drawLines(): void {
+    const { rows } = this.#shell;
+    const layout = this.#layout;
+    const view = this.#shown;
+    if (layout === null || view === null) return;
+    rows.style.height = `${this.#list.totalHeight}px`;
+    const inSight = new Set(this.#list.items.map(({ index }) => index));
+    for (const [index, line] of this.#lines) {
+      if (inSight.has(index)) continue;
+      line.remove();
+      this.#lines.delete(index);
+    }
+    const { colour, whitespace } = this.#explorer.state;
+    for (const index of inSight) {
+      const fragments = layout.lines[index];
+      if (fragments === undefined || this.#lines.has(index)) continue;
+      const line = this.#maker.make(index, fragments, view, colour, whitespace);
+      this.#lines.set(index, line);
+      rows.append(line);
+    }
+    this.#markCursor();
+  }
+
+  #showCursor(anew: boolean): void {
+    const layout = this.#layout;
+    const { position } = this.#explorer.state;
+    this.#detail.setStop(position);
+    if (layout === null || position === null) return;
+    const line = layout.stopLines[stopIndex(layout, position)] ?? 0;
+    if (anew) this.#list.jump(line);
+    else this.#list.reveal(line);
+    this.#drawLines();
+  }
+
+  #markCursor(): void {
+    const { scroller, rows } = this.#shell;
+    const { position } = this.#explorer.state;
+    for (const old of rows.querySelectorAll('.cursor')) {
+      old.classList.remove('cursor');
+      old.setAttribute('aria-selected', 'false');
+    }
+    scroller.removeAttribute('aria-activedescendant');
+    if (position === null || this.#layout === null) return;
+    const stop = this.#layout.stops[stopIndex(this.#layout, position)] ?? 0;
+    const found = rows.querySelectorAll(`[data-stop="${stop}"]`);
+    for (const part of found) {
+      part.classList.add('cursor');
+      part.setAttribute('aria-selected', 'true');
+    }
+    const first = found[0];
+    if (first !== undefined) scroller.setAttribute('aria-activedescendant', first.id);
+  }
+
+  #drawShell(): void {
+    const { title, tools, message, scroller } = this.#shell;
+    const { path, state } = this.#explorer;
+    const view = this.#shown;
+    render(
+      html`<span class="pane-name">Path</span>
+        <span class="crumbs">${view === null ? nothing : crumbs(view)}</span>
+        <span class="gap"></span>
+        <span class="count">${view === null ? '' : `${view.ends.length} tokens`}</span>
+        ${iconButton({
+          icon: 'whitespace',
+          label: 'Show white space',
+          onClick: () => this.#explorer.setWhitespace(!state.whitespace),
+          pressed: state.whitespace,
+        })}
+        ${iconButton({
+          icon: 'close',
+          label: 'Hide path',
+          onClick: () => this.#explorer.togglePane('path'),
+        })}`,
+      title,
+    );
+    tools.hidden = true;
+    const empty = view !== null ? null : this.#emptyState();
+    message.hidden = empty === null;
+    scroller.hidden = empty !== null;
+    this.#detail.element.hidden = empty !== null;
+    render(empty ?? nothing, message);
+    if (path.kind === 'failed') this.#layout = null;
+  }
+
+  #emptyState(): TemplateResult {
+    const { path, tree } = this.#explorer;
+    if (path.kind === 'failed') {
+      return html`${icon('error')}
+        <p>${path.message}</p>
+        <p>${path.next}</p>`;
+    }
+    if (path.kind === 'loading') return progressRing('Loading the path');
+    return tree.kind === 'ready' ? html`<p>Choose a rollout to read it.</p>` : html``;
+  }
+}
+
+/** Where a reader starts: at the fork the chosen segment grew from, else at its failure point. */
+function startOf(view: PathView): number | null {
+  const last = view.parts.at(-1);
+  if (last !== undefined && last.from > 0) return last.from - 0.5;
+  const failure = view.marks.find((mark) => mark.failure !== null);
+  if (failure !== undefined) return failure.at - 0.5;
+  return view.ends.length > 0 ? 0 : null;
+}
+
+function crumbs(view: PathView): TemplateResult[] {
+  return view.parts.map(
+    ({ label, from, to }, i) =>
+      html`${i === 0 ? nothing : html`<span class="dim"> › </span>`}<span
+          title="Tokens ${from} to ${to} (${percent((to - from) / Math.max(1, view.ends.length))})"
+          >${label}</span
+        >`,
+  );
+}
+
+function stopOf({ target }: MouseEvent): number | null {
+  const holder = target instanceof Element ? target.closest('[data-stop]') : null;
+  const stop = holder === null ? NaN : Number(holder.getAttribute('data-stop'));
+  return Number.isNaN(stop) ? null : stop;
+}
