@@ -111,14 +111,20 @@ export class Runs {
     await this.refresh();
   }
 
-  /** Starts a new run of a recipe in `runsDirectory`; settles when it is ready or can't be. */
-  start(recipe: string, runsDirectory: string, options: StartOptions): Promise<RunCard> {
+  /** A directory for a new run of `recipe`, not made yet: `<recipe>-<YYYYMMDD-HHMMSS>`. */
+  newDirectory(recipe: string, runsDirectory: string): string {
     const name = basename(recipe, extname(recipe));
-    return this.#launch({
-      ...options,
-      recipe,
-      runDirectory: this.#freeDirectory(runsDirectory, `${name}-${timestamp(new Date())}`),
-    });
+    const first = resolve(runsDirectory, `${name}-${timestamp(new Date())}`);
+    let directory = first;
+    for (let i = 2; this.#entries.has(directory) || this.#launched.has(directory); i++) {
+      directory = `${first}-${i}`;
+    }
+    return directory;
+  }
+
+  /** Starts a new run of a recipe; settles when it is ready or can't be. */
+  start(recipe: string, runDirectory: string, options: StartOptions): Promise<RunCard> {
+    return this.#launch({ ...options, recipe, runDirectory: resolve(runDirectory) });
   }
 
   /** Goes on with a run that ended before its last step, from its newest checkpoint. */
@@ -171,15 +177,6 @@ export class Runs {
   async #lookAgain(): Promise<void> {
     await this.#scan;
     await this.refresh();
-  }
-
-  #freeDirectory(parent: string, name: string): string {
-    const first = resolve(parent, name);
-    let directory = first;
-    for (let i = 2; this.#entries.has(directory) || this.#launched.has(directory); i++) {
-      directory = `${first}-${i}`;
-    }
-    return directory;
   }
 
   #isInside(directory: string): boolean {

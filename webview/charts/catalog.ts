@@ -13,6 +13,8 @@ export interface ChartSpec {
   unit: string;
   source: 'steps' | 'evaluations';
   series: SeriesSpec[];
+  /** `so far`: the metric adds up over the run, and the chart shows what each step added. */
+  counted: 'each step' | 'so far';
   /** How a value is written. */
   format: 'number' | 'share' | 'count';
   /** Rates and scores start at zero, so that a small wobble looks small. */
@@ -24,6 +26,7 @@ export interface ChartSpec {
 const step = {
   source: 'steps',
   unit: '',
+  counted: 'each step',
   format: 'number',
   fromZero: true,
 } as const;
@@ -84,6 +87,7 @@ export const catalog: readonly ChartSpec[] = [
     ...step,
     id: 'tokens',
     title: 'Tokens a step',
+    counted: 'so far',
     format: 'count',
     series: [
       { metric: 'tokens/generated', label: 'generated' },
@@ -101,6 +105,7 @@ export function plainChart(metric: string, source: ChartSpec['source']): ChartSp
     unit: metric.startsWith('time/') ? 's' : '',
     source,
     series: [{ metric, label: metric }],
+    counted: 'each step',
     format: 'number',
     fromZero: false,
     description: `The metric ${metric}.`,

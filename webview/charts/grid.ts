@@ -1,6 +1,6 @@
 import type { MetricRow } from '../../src/views/charts/protocol.ts';
 import { chartsFor } from './catalog.ts';
-import { axisOf, seriesOf } from './model.ts';
+import { seriesOf } from './model.ts';
 import type { Axis } from './model.ts';
 import { Panel } from './panel.ts';
 import type { Theme } from './theme.ts';
@@ -34,7 +34,6 @@ export class Grid {
       all,
     );
     this.#drop(new Set(specs.map(({ id }) => id)));
-    const place = axisOf(data.steps, axis);
     specs.forEach((spec, i) => {
       let panel = this.#panels.get(spec.id);
       if (panel === undefined) {
@@ -44,7 +43,7 @@ export class Grid {
       // Moved only when it must be: an element that moves loses the focus.
       const there = this.element.children[i];
       if (there !== panel.element) this.element.insertBefore(panel.element, there ?? null);
-      panel.setData(seriesOf(spec, data, place), axis);
+      panel.setData(seriesOf(spec, data, axis), axis);
     });
   }
 

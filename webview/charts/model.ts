@@ -17,35 +17,33 @@ export interface Series {
   points: Point[];
 }
 
-/**
- * Where each step lies on the axis. For `tokens` that is the number of tokens generated until its
- * end; the evaluation of the base model (step 0) lies at 0.
- */
-export function axisOf(steps: readonly MetricRow[], axis: Axis): (step: number) => number | null {
-  if (axis === 'step') return (step) => step;
-  const at = new Map<number, number>([[0, 0]]);
-  let total = 0;
-  for (const { step, metrics } of steps) {
-    total += metrics['tokens/generated'] ?? 0;
-    at.set(step, total);
-  }
-  return (step) => at.get(step) ?? null;
+/** Where a row lies on the axis; null where it doesn't say. Token counts are those of the run so far. */
+function placeOf({ step, metrics }: MetricRow, axis: Axis): number | null {
+  return axis === 'step' ? step : (metrics['tokens/generated'] ?? null);
 }
 
-/** The series of one chart; a row without the metric leaves a gap in nothing: it has no point. */
+/**
+ * The series of one chart. A row without the metric has no point, and neither has one that lies
+ * before the last: an axis goes forward.
+ */
 export function seriesOf(
   spec: ChartSpec,
   rows: { steps: readonly MetricRow[]; evaluations: readonly MetricRow[] },
-  axis: (step: number) => number | null,
+  axis: Axis,
 ): Series[] {
-  return spec.series.map(({ metric, label }) => ({
-    label,
-    points: rows[spec.source].flatMap(({ step, metrics }) => {
-      const x = axis(step);
-      const y = metrics[metric];
-      return x === null || y === undefined || !Number.isFinite(y) ? [] : [{ x, y, step }];
-    }),
-  }));
+  return spec.series.map(({ metric, label }) => {
+    const points: Point[] = [];
+    let total = 0;
+    for (const row of rows[spec.source]) {
+      const x = placeOf(row, axis);
+      const value = row.metrics[metric];
+      if (x === null || value === undefined || !Number.isFinite(value)) continue;
+      const y = spec.counted === 'so far' ? value - total : value;
+      total = value;
+      if (x >= (points.at(-1)?.x ?? -Infinity)) points.push({ x, y, step: row.step });
+    }
+    return { label, points };
+  });
 }
 
 /** The point at `x` or the last before it; null before the first. */

@@ -1,0 +1,40 @@
+import * as vscode from 'vscode';
+import { BuiltInTarget } from './launch/built-in.ts';
+import { Runs } from './launch/runs.ts';
+import { StorePool } from './launch/store-pool.ts';
+import { ChartsView } from './views/charts/view.ts';
+import { registerCommands } from './views/commands/register.ts';
+import { runsDirectories } from './views/configuration.ts';
+import { followContexts } from './views/contexts.ts';
+import { tellEndings } from './views/endings.ts';
+import { RunsTree } from './views/runs/tree.ts';
+import type { Services } from './views/services.ts';
+import { StatusBar } from './views/status-bar.ts';
+
+/** Builds the parts, connects them, nothing else. */
+export function activate(context: vscode.ExtensionContext): void {
+  const { extensionUri, globalStorageUri, subscriptions } = context;
+  const log = vscode.window.createOutputChannel('Adaptive GRPO', { log: true });
+  const engine = vscode.Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
+  const runs = new Runs(new BuiltInTarget(engine));
+  const stores = new StorePool();
+  const services: Services = { extensionUri, log, runs, stores };
+
+  const lookAround = () => void runs.setDirectories(runsDirectories(globalStorageUri));
+  subscriptions.push(
+    log,
+    runs,
+    stores,
+    new RunsTree(runs),
+    new ChartsView(services),
+    new StatusBar(runs),
+    followContexts(runs),
+    tellEndings(services),
+    ...registerCommands(services, context, (directory) => runs.select(directory)),
+    vscode.workspace.onDidChangeWorkspaceFolders(lookAround),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('adaptiveGrpo')) lookAround();
+    }),
+  );
+  lookAround();
+}

@@ -1,0 +1,73 @@
+import * as vscode from 'vscode';
+import { can, isHere, killEngine, sendCommand } from '../../launch/run-actions.ts';
+import type { RunAction } from '../../launch/run-actions.ts';
+import { nameOf } from '../../launch/run-entry.ts';
+import type { RunCard } from '../../launch/run-entry.ts';
+import { views } from '../ids.ts';
+import { showError } from '../notify.ts';
+import type { Services } from '../services.ts';
+import { descriptionOf } from '../runs/describe.ts';
+import { openLog } from './open.ts';
+import { continueRun } from './start.ts';
+
+/**
+ * The run a command is about: the argument (a run directory, from a row of the tree), else the
+ * active run where it qualifies, else the only one that does, else the one a person picks.
+ */
+export async function pickRun(
+  { runs }: Services,
+  argument: unknown,
+  qualifies: (card: RunCard) => boolean,
+  title: string,
+): Promise<RunCard | undefined> {
+  if (typeof argument === 'string') return runs.card(argument);
+  const { active } = runs;
+  if (active !== null && qualifies(active)) return active;
+  const candidates = runs.cards.filter(qualifies);
+  if (candidates.length <= 1) {
+    if (candidates.length === 0)
+      void vscode.window.showInformationMessage(`${title}: no such run.`);
+    return candidates[0];
+  }
+  const picked = await vscode.window.showQuickPick(
+    candidates.map((card) => ({ label: nameOf(card), description: descriptionOf(card), card })),
+    { title, placeHolder: 'Which run?' },
+  );
+  return picked?.card;
+}
+
+const titles: Record<Exclude<RunAction, 'continue'>, string> = {
+  stop: 'Stop Run',
+  pause: 'Pause Run',
+  resume: 'Resume Run',
+  step: 'Step Run',
+  checkpoint: 'Write Checkpoint',
+};
+
+/** Stop, pause, resume, step, checkpoint. Resuming a run whose engine is gone starts it again. */
+export async function control(
+  services: Services,
+  action: Exclude<RunAction, 'continue'>,
+  argument: unknown,
+): Promise<void> {
+  const qualifies = (card: RunCard) =>
+    can(card, action) || (action === 'resume' && can(card, 'continue'));
+  const card = await pickRun(services, argument, qualifies, titles[action]);
+  if (card === undefined) return;
+  if (action === 'resume' && can(card, 'continue')) return continueRun(services, card);
+  try {
+    // A command takes effect between two steps: the tree shows that it is on its way.
+    const message = await vscode.window.withProgress({ location: { viewId: views.runs } }, () =>
+      sendCommand(card, action),
+    );
+    vscode.window.setStatusBarMessage(`$(check) ${nameOf(card)}: ${message}`, 5000);
+  } catch (error) {
+    void showError(error, services.log, [
+      { title: 'Show Log', run: () => openLog(services, card.directory) },
+      ...(action === 'stop' && isHere(card)
+        ? [{ title: 'End Its Process', run: () => killEngine(card) }]
+        : []),
+    ]);
+  }
+  await services.runs.refresh();
+}

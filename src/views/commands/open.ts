@@ -1,0 +1,72 @@
+import * as vscode from 'vscode';
+import { PlainError } from '../../common/errors.ts';
+import { runsDirectories } from '../configuration.ts';
+import { commands } from '../ids.ts';
+import { showError } from '../notify.ts';
+import type { Services } from '../services.ts';
+
+/** "Open Recorded Run…": any run directory on this computer. */
+export async function openRecordedRun(
+  services: Services,
+  context: vscode.ExtensionContext,
+  argument: unknown,
+): Promise<void> {
+  const folder = typeof argument === 'string' ? argument : await askForFolder(context);
+  if (folder === undefined) return;
+  const card = await services.runs.open(folder);
+  await vscode.commands.executeCommand(commands.revealInExplorer, card.directory);
+}
+
+async function askForFolder(context: vscode.ExtensionContext): Promise<string | undefined> {
+  const [first] = runsDirectories(context.globalStorageUri);
+  const chosen = await vscode.window.showOpenDialog({
+    title: 'Open Recorded Run',
+    openLabel: 'Open Run',
+    canSelectFiles: false,
+    canSelectFolders: true,
+    ...(first === undefined ? {} : { defaultUri: vscode.Uri.file(first) }),
+  });
+  return chosen?.[0]?.fsPath;
+}
+
+/** "Show Log": what the engine said, which VS Code keeps up to date while the run goes on. */
+export async function openLog(services: Services, directory: string): Promise<void> {
+  const log = vscode.Uri.file(services.runs.logFile(directory));
+  try {
+    await vscode.window.showTextDocument(log, { preview: true });
+  } catch (cause) {
+    const next = 'The extension’s own log may say more.';
+    const error = new PlainError('This run has no log.', next, { cause });
+    await showError(error, services.log);
+  }
+}
+
+/** "Open Run Folder": in the explorer where it is part of the workspace, else in the file manager. */
+export async function openRunFolder(directory: string): Promise<void> {
+  const uri = vscode.Uri.file(directory);
+  const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
+  await vscode.commands.executeCommand(inside ? 'revealInExplorer' : 'revealFileInOS', uri);
+}
+
+/** "Delete Run…": into the trash where there is one, never without asking. */
+export async function deleteRun(
+  services: Services,
+  directory: string,
+  name: string,
+): Promise<void> {
+  const uri = vscode.Uri.file(directory);
+  const detail = 'Its rollouts, events and checkpoints go with it.';
+  if (!(await confirm(`Delete the run ${name}?`, detail, 'Delete'))) return;
+  try {
+    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
+  } catch {
+    const question = `There is no trash for ${name}. Delete it for good?`;
+    if (!(await confirm(question, detail, 'Delete for Good'))) return;
+    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
+  }
+  await services.runs.refresh();
+}
+
+async function confirm(question: string, detail: string, yes: string): Promise<boolean> {
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
+}

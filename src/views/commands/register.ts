@@ -1,0 +1,67 @@
+import * as vscode from 'vscode';
+import { nameOf } from '../../launch/run-entry.ts';
+import type { RunCard } from '../../launch/run-entry.ts';
+import { isAlive } from '../../launch/runs.ts';
+import { commands } from '../ids.ts';
+import { showError } from '../notify.ts';
+import type { Services } from '../services.ts';
+import { control, pickRun } from './control.ts';
+import { deleteRun, openLog, openRecordedRun, openRunFolder } from './open.ts';
+import { createRecipe, startRun } from './start.ts';
+
+type Handler = (argument: unknown) => unknown;
+
+/** Opens the rollout explorer on a run. */
+export type Reveal = (directory: string) => unknown;
+
+/** Every command of the manifest. What a handler throws is shown, never lost. */
+export function registerCommands(
+  services: Services,
+  context: vscode.ExtensionContext,
+  reveal: Reveal,
+): vscode.Disposable[] {
+  /** A command about one run of any kind. */
+  const about =
+    (title: string, act: (card: RunCard) => unknown, qualifies = (_: RunCard) => true): Handler =>
+    async (argument) => {
+      const card = await pickRun(services, argument, qualifies, title);
+      if (card !== undefined) await act(card);
+    };
+  const handlers: Record<(typeof commands)[keyof typeof commands], Handler> = {
+    [commands.startRun]: (argument) => startRun(services, context, argument),
+    [commands.createRecipe]: () => createRecipe(services),
+    [commands.stopRun]: (argument) => control(services, 'stop', argument),
+    [commands.pauseRun]: (argument) => control(services, 'pause', argument),
+    [commands.resumeRun]: (argument) => control(services, 'resume', argument),
+    [commands.stepRun]: (argument) => control(services, 'step', argument),
+    [commands.writeCheckpoint]: (argument) => control(services, 'checkpoint', argument),
+    [commands.openRecordedRun]: (argument) => openRecordedRun(services, context, argument),
+    [commands.revealInExplorer]: about(
+      'Reveal in Rollout Explorer',
+      ({ directory }) => {
+        services.runs.select(directory);
+        return reveal(directory);
+      },
+      ({ kind }) => kind === 'run',
+    ),
+    [commands.showLog]: about('Show Log', ({ directory }) => openLog(services, directory)),
+    [commands.openRunFolder]: about('Open Run Folder', ({ directory }) => openRunFolder(directory)),
+    [commands.removeRun]: about('Remove Run from List', ({ directory }) =>
+      services.runs.forget(directory),
+    ),
+    [commands.deleteRun]: about(
+      'Delete Run',
+      (card) => deleteRun(services, card.directory, nameOf(card)),
+      (card) => !isAlive(card),
+    ),
+  };
+  return Object.entries(handlers).map(([id, handler]) =>
+    vscode.commands.registerCommand(id, async (argument: unknown) => {
+      try {
+        await handler(argument);
+      } catch (error) {
+        void showError(error, services.log);
+      }
+    }),
+  );
+}

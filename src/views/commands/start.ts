@@ -1,0 +1,123 @@
+import { basename, dirname } from 'node:path';
+import * as vscode from 'vscode';
+import { PlainError } from '../../common/errors.ts';
+import type { RunCard } from '../../launch/run-entry.ts';
+import type { StartOptions } from '../../launch/runs.ts';
+import { runsDirectoryFor, startupTimeoutMs } from '../configuration.ts';
+import { commands } from '../ids.ts';
+import { offer, showError } from '../notify.ts';
+import type { Services } from '../services.ts';
+import { openLog } from './open.ts';
+import { chooseRecipe, saveRecipe, shippedRecipe } from './recipes.ts';
+
+const TOLD_KEY = 'toldThatRunsOutliveWindows';
+
+/** "Start Adaptive GRPO Run": from the palette, a recipe's menu, the welcome view, or `npm start`. */
+export async function startRun(
+  services: Services,
+  context: vscode.ExtensionContext,
+  argument: unknown,
+): Promise<void> {
+  if (!(await isTrusted())) return;
+  const recipe = await chooseRecipe(argument, services.extensionUri);
+  if (recipe === undefined) return;
+  await saveRecipe(recipe);
+  const parent = runsDirectoryFor(recipe, context.globalStorageUri);
+  const directory = services.runs.newDirectory(recipe.fsPath, parent);
+  const card = await launch(services, basename(recipe.fsPath), directory, (options) =>
+    services.runs.start(recipe.fsPath, directory, { ...options, cwd: workingFolder(recipe) }),
+  );
+  if (card === null) return;
+  await vscode.commands.executeCommand(commands.revealInExplorer, card.directory);
+  await tellOnce(context);
+}
+
+/** "Resume Run" of a run whose process is gone. */
+export async function continueRun(services: Services, card: RunCard): Promise<void> {
+  if (!(await isTrusted())) return;
+  const { directory } = card;
+  await launch(services, basename(directory), directory, (options) =>
+    services.runs.continue(directory, {
+      ...options,
+      cwd: workingFolder(vscode.Uri.file(directory)),
+    }),
+  );
+}
+
+/** "Create Recipe": a copy of the shipped one to edit; an existing one is only opened. */
+export async function createRecipe({ extensionUri }: Services): Promise<void> {
+  const folder = vscode.workspace.workspaceFolders?.[0];
+  if (folder === undefined) {
+    throw new PlainError(
+      'There is no folder to put a recipe in.',
+      'Open a folder, or start a run right away with the recipe that comes with the extension.',
+    );
+  }
+  const recipe = vscode.Uri.joinPath(folder.uri, 'recipes', 'adaptive_grpo.yaml');
+  const exists = await vscode.workspace.fs.stat(recipe).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) await vscode.workspace.fs.copy(shippedRecipe(extensionUri), recipe);
+  await vscode.window.showTextDocument(recipe);
+}
+
+/** Shows that the engine is starting, with a way back; null where nothing was started. */
+async function launch(
+  services: Services,
+  name: string,
+  directory: string,
+  start: (options: StartOptions) => Promise<RunCard>,
+): Promise<RunCard | null> {
+  const progress = {
+    location: vscode.ProgressLocation.Notification,
+    title: `Starting ${name}`,
+    cancellable: true,
+  };
+  try {
+    return await vscode.window.withProgress(progress, async (report, token) => {
+      report.report({ message: 'the engine loads its model…' });
+      const cancel = new AbortController();
+      const subscription = token.onCancellationRequested(() => cancel.abort());
+      try {
+        return await start({ signal: cancel.signal, timeoutMs: startupTimeoutMs() });
+      } finally {
+        subscription.dispose();
+      }
+    });
+  } catch (error) {
+    void showError(error, services.log, [
+      { title: 'Show Log', run: () => openLog(services, directory) },
+    ]);
+    return null;
+  }
+}
+
+/** Relative paths in a recipe start at its workspace folder. */
+function workingFolder(uri: vscode.Uri): string {
+  const folder = vscode.workspace.getWorkspaceFolder(uri);
+  return folder?.uri.fsPath ?? dirname(uri.fsPath);
+}
+
+async function isTrusted(): Promise<boolean> {
+  if (vscode.workspace.isTrusted) return true;
+  await offer(
+    vscode.window.showWarningMessage,
+    'A run executes what its recipe names, and this workspace is not trusted. Recorded runs can be read.',
+    [
+      {
+        title: 'Manage Workspace Trust',
+        run: () => vscode.commands.executeCommand('workbench.trust.manage'),
+      },
+    ],
+  );
+  return vscode.workspace.isTrusted;
+}
+
+async function tellOnce(context: vscode.ExtensionContext): Promise<void> {
+  if (context.globalState.get(TOLD_KEY) === true) return;
+  await context.globalState.update(TOLD_KEY, true);
+  void vscode.window.showInformationMessage(
+    'The run goes on when this window is closed, and the next window finds it again. To end it, choose “Stop Run”.',
+  );
+}

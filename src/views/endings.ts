@@ -1,0 +1,43 @@
+import * as vscode from 'vscode';
+import type { RunEnded } from '../launch/runs.ts';
+import { nameOf } from '../launch/run-entry.ts';
+import { openLog } from './commands/open.ts';
+import { continueRun } from './commands/start.ts';
+import { commands } from './ids.ts';
+import { offer } from './notify.ts';
+import type { Action } from './notify.ts';
+import { rewardOf } from './runs/describe.ts';
+import type { Services } from './services.ts';
+
+/** Says that a run ended while this window looked. A stop is what somebody asked for: no word. */
+export function tellEndings(services: Services): { dispose(): void } {
+  return services.runs.onDidEnd((ended) => void tell(services, ended));
+}
+
+async function tell(services: Services, { card, status }: RunEnded): Promise<void> {
+  const { directory } = card;
+  const name = nameOf(card);
+  const reveal: Action = {
+    title: 'Open Rollout Explorer',
+    run: () => vscode.commands.executeCommand(commands.revealInExplorer, directory),
+  };
+  const showLog: Action = { title: 'Show Log', run: () => openLog(services, directory) };
+  const resume: Action = { title: 'Resume Run', run: () => continueRun(services, card) };
+  switch (status.kind) {
+    case 'finished': {
+      const reward = rewardOf(card);
+      const last = reward === null ? '' : `, its last reward is ${reward}`;
+      const message = `The run ${name} has finished after ${card.latest?.step ?? 0} steps${last}.`;
+      return offer(vscode.window.showInformationMessage, message, [reveal]);
+    }
+    case 'failed': {
+      const message = `The run ${name} failed. ${status.message} ${status.next}`;
+      return offer(vscode.window.showErrorMessage, message, [showLog, resume]);
+    }
+    case 'crashed': {
+      const message = `The run ${name} crashed. ${status.message} ${status.next}`;
+      return offer(vscode.window.showErrorMessage, message, [resume, showLog]);
+    }
+    default:
+  }
+}

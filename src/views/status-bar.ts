@@ -1,0 +1,93 @@
+import * as vscode from 'vscode';
+import { nameOf } from '../launch/run-entry.ts';
+import type { RunCard } from '../launch/run-entry.ts';
+import { isAlive } from '../launch/runs.ts';
+import type { Runs } from '../launch/runs.ts';
+import { commands } from './ids.ts';
+import { rewardOf, stateOf, stepOf } from './runs/describe.ts';
+
+const icons: Record<string, string> = {
+  starting: 'loading~spin',
+  running: 'play-circle',
+  paused: 'debug-pause',
+  finished: 'pass',
+  stopped: 'debug-stop',
+  failed: 'error',
+  crashed: 'warning',
+};
+
+/**
+ * Step, reward and state of the active run: while one is alive, and afterwards for as long as this
+ * window saw it alive. A click opens the explorer.
+ */
+export class StatusBar implements vscode.Disposable {
+  readonly #runs: Runs;
+  readonly #item: vscode.StatusBarItem;
+  readonly #subscription: { dispose(): void };
+  /** Runs that were alive while this window looked. */
+  readonly #witnessed = new Set<string>();
+
+  constructor(runs: Runs) {
+    this.#runs = runs;
+    this.#item = vscode.window.createStatusBarItem(
+      'adaptiveGrpo.status',
+      vscode.StatusBarAlignment.Left,
+      0,
+    );
+    this.#item.name = 'Adaptive GRPO';
+    this.#subscription = runs.onDidChange(() => this.#update());
+    this.#update();
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#item.dispose();
+  }
+
+  #update(): void {
+    for (const card of this.#runs.cards) if (isAlive(card)) this.#witnessed.add(card.directory);
+    const card = this.#shown();
+    if (card === undefined) {
+      this.#item.hide();
+      return;
+    }
+    const reward = rewardOf(card);
+    const state = stateOf(card);
+    const parts = [stepOf(card), ...(reward === null ? [] : [`reward ${reward}`])];
+    if (state !== 'running') parts.push(state);
+    this.#item.text = `$(${icons[state] ?? 'question'}) GRPO ${parts.join('  ')}`;
+    this.#item.command = {
+      command: commands.revealInExplorer,
+      title: 'Reveal in Rollout Explorer',
+      arguments: [card.directory],
+    };
+    this.#item.tooltip = tooltipOf(card);
+    this.#item.accessibilityInformation = {
+      label: `Adaptive GRPO run ${nameOf(card)}, ${parts.join(', ')}`,
+      role: 'button',
+    };
+    this.#item.backgroundColor =
+      state === 'failed' || state === 'crashed'
+        ? new vscode.ThemeColor('statusBarItem.errorBackground')
+        : undefined;
+    this.#item.show();
+  }
+
+  /** The chosen run where it is alive; else any that lives; else the last one that was. */
+  #shown(): RunCard | undefined {
+    const { active, cards } = this.#runs;
+    const alive = active !== null && isAlive(active) ? active : cards.find(isAlive);
+    return alive ?? cards.find(({ directory }) => this.#witnessed.has(directory));
+  }
+}
+
+function tooltipOf(card: RunCard): vscode.MarkdownString {
+  const tooltip = new vscode.MarkdownString();
+  tooltip.appendMarkdown('**').appendText(nameOf(card)).appendMarkdown('** ');
+  tooltip.appendText(stateOf(card)).appendMarkdown('\n\n');
+  if (isAlive(card)) {
+    tooltip.appendText('Closing this window does not end the run; the next window finds it again.');
+    tooltip.appendMarkdown('\n\n');
+  }
+  return tooltip.appendText('Click to open the rollout explorer.');
+}
