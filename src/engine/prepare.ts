@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PlainError, messageOf } from '../common/errors.ts';
@@ -67,7 +68,7 @@ export async function prepareRun(
   }
   const name = recipe.run_name ?? nameOf(recipePath);
   return {
-    recipe: withPaths(recipe, dirname(recipePath)),
+    recipe: settled(recipe, dirname(recipePath)),
     recipeBytes,
     name,
     warnings,
@@ -152,8 +153,10 @@ async function findStart(
   const newest = checkpoint ?? (await listCheckpoints(home)).at(-1)?.path ?? null;
   const state = newest === null ? structuredClone(freshState) : await readState(newest);
   const own = resolve(recipePath) === join(home, RECIPE);
-  const paths = own ? pick(manifest.recipe, ['model_name_or_path', 'dataset_name']) : {};
-  const known = settingsOf({ ...paths, ...state.changes });
+  const kept = own ? pick(manifest.recipe, ['model_name_or_path', 'dataset_name']) : {};
+  // The sums of gradients depend on the number of threads, in the last digits.
+  const threads = recipe.threads === 0 ? pick(manifest.recipe, ['threads']) : {};
+  const known = settingsOf({ ...kept, ...threads, ...state.changes });
   return { directory: home, start: { kind: 'resume', checkpoint: newest, state }, known };
 }
 
@@ -161,14 +164,18 @@ function pick(values: Readonly<Record<string, unknown>>, keys: readonly string[]
   return Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)));
 }
 
-/** The recipe with absolute paths: a run must not depend on where it was started. */
-function withPaths(recipe: Recipe, folder: string): Recipe {
+/** More than this do a model of this size no good. */
+const MAX_THREADS = 8;
+
+/** The recipe as it holds on this machine: a run must not depend on where it was started. */
+function settled(recipe: Recipe, folder: string): Recipe {
   const { model_name_or_path: model, dataset_name: dataset } = recipe;
   const tasks: readonly string[] = builtInTasks;
   return {
     ...recipe,
     model_name_or_path: model === 'base' ? model : nearTo(model, folder),
     dataset_name: tasks.includes(dataset) ? dataset : nearTo(dataset, folder),
+    threads: recipe.threads === 0 ? Math.min(availableParallelism(), MAX_THREADS) : recipe.threads,
   };
 }
 

@@ -4,10 +4,10 @@ import type { WriteStream } from 'node:tty';
 /** Where a person watches a run. */
 export interface Progress {
   /** A step is done. `metrics` are those of the step's event. */
-  step(step: number, steps: number, metrics: Readonly<Record<string, number>>): void;
+  step: (step: number, steps: number, metrics: Readonly<Record<string, number>>) => void;
   /** Something worth a line of its own. */
-  line(text: string): void;
-  close(): void;
+  line: (text: string) => void;
+  close: () => void;
 }
 
 /**

@@ -6,7 +6,6 @@ import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { PlainError, messageOf } from '../common/errors.ts';
-import type { Recipe } from '../recipe/keys.ts';
 import { SCHEMA_VERSION, type Manifest } from '../run/model/manifest.ts';
 import type { ReadyLine } from '../run/model/stream.ts';
 import { RunServer } from '../run/server.ts';
@@ -25,7 +24,7 @@ export interface StartedRun {
   /** Where it can be reached; null without a server. */
   ready: ReadyLine | null;
   /** Asks it to end after this step, with a checkpoint. */
-  interrupt(): void;
+  interrupt: () => void;
   /** Settles when everything is written and closed; rejects with what made the run fail. */
   finished: Promise<EndReason>;
 }

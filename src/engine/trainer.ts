@@ -133,14 +133,15 @@ export class Trainer implements Controlled {
     for (const update of this.#updates(rows, step)) {
       const learning_rate = learningRateAt(state.step, recipe);
       const trainBegan = performance.now();
-      const statistics = await this.#train(update, learning_rate);
+      // Where nothing could be scored there is nothing to learn from.
+      const statistics = update.length === 0 ? null : await this.#train(update, learning_rate);
       const now = performance.now();
       state.step += 1;
-      state.tokens.trained += statistics.trained_tokens;
+      state.tokens.trained += statistics?.trained_tokens ?? 0;
       const first = state.step === step;
       await this.#finishStep({
         ...(first ? { ...metrics, 'time/record': recordSeconds } : {}),
-        ...trainMetrics(statistics),
+        ...(statistics === null ? {} : trainMetrics(statistics)),
         learning_rate,
         'time/train': (now - trainBegan) / 1000,
         'time/step': (now - timed) / 1000,
