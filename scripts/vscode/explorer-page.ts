@@ -27,6 +27,16 @@ export class ExplorerPage {
     return this.segments.filter({ has: this.frame.locator('.attempt', { hasText: /[1-9]/ }) });
   }
 
+  /** All about the token with the cursor. */
+  get detail(): Locator {
+    return this.frame.locator('.pane.path .detail');
+  }
+
+  /** `running`, `crashed`, … */
+  state(name: string): Locator {
+    return this.frame.locator(`.header .state-${name}`);
+  }
+
   /** The step whose tree is shown, or null. */
   async step(): Promise<number | null> {
     const title = this.frame.locator('.pane.rollouts .pane-title');

@@ -1,0 +1,137 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import assert from 'node:assert/strict';
+import type { Browser } from 'playwright-core';
+import { packageExtension } from '../../../scripts/package.ts';
+import { endRuns } from '../../../scripts/start/runs.ts';
+import { launchChromium } from '../../../scripts/vscode/chromium.ts';
+import { extensionErrors } from '../../../scripts/vscode/extension-log.ts';
+import { cache, root } from '../../../scripts/vscode/install.ts';
+import type { ServedVsCode } from '../../../scripts/vscode/serve.ts';
+import { serveVsCode } from '../../../scripts/vscode/serve.ts';
+import { Workbench } from '../../../scripts/vscode/workbench.ts';
+
+/** A real VS Code with the packed extension, opened in a real browser, in a folder of its own. */
+export interface World {
+  readonly workbench: Workbench;
+  readonly vscode: ServedVsCode;
+  /** The folder that is open. */
+  readonly workspace: string;
+  /** The browser, for a second window. */
+  readonly browser: Browser;
+}
+
+export interface WorldOptions {
+  /** Files of the workspace: path to content. Default: one recipe, the shipped adaptive one. */
+  files?: Record<string, string>;
+  /** Folders to copy into the workspace: path in it to the folder. */
+  folders?: Record<string, string>;
+  /** Start in a folder that is not trusted. */
+  untrusted?: boolean;
+  theme?: string;
+  /** Errors that the test provokes: lines of the extension's log it must and may hold. */
+  expectedErrors?: RegExp;
+  /** Milliseconds for the test; default three minutes. */
+  timeout?: number;
+}
+
+const results = join(root, 'test-results', 'e2e');
+const quiet = (): void => undefined;
+
+let packed: Promise<string> | null = null;
+/** `npm test` packs once for all files; a file run by itself packs for itself. */
+function vsix(): Promise<string> {
+  packed ??= (async () => {
+    const given = process.env.ADAPTIVE_GRPO_VSIX;
+    if (given !== undefined) return given;
+    const file = join(cache, 'test.vsix');
+    await packageExtension(file);
+    return file;
+  })();
+  return packed;
+}
+
+let chromium: Promise<Browser> | null = null;
+after(async () => {
+  await (await chromium)?.close();
+});
+
+/**
+ * One test in a VS Code of its own. An error-level line of our extension, or an error in one of its
+ * webviews, fails it; a failed test leaves a picture and the logs in test-results/e2e/.
+ */
+export function inVsCode(
+  name: string,
+  options: WorldOptions,
+  body: (world: World) => Promise<void>,
+): void {
+  test(name, { timeout: options.timeout ?? 180_000 }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'adaptive-grpo-e2e-'));
+    const workspace = join(folder, 'workspace');
+    const slug = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+    await rm(join(results, slug), { recursive: true, force: true });
+    await fillWorkspace(workspace, options);
+    chromium ??= launchChromium(quiet);
+    const browser = await chromium;
+    const vscode = await serveVsCode({
+      vsix: await vsix(),
+      workspace,
+      data: await mkdir(join(folder, 'vscode')).then(() => join(folder, 'vscode')),
+      workspaceTrust: options.untrusted === true,
+      ...(options.theme === undefined
+        ? {}
+        : { settings: { 'workbench.colorTheme': options.theme } }),
+    });
+    let workbench: Workbench | null = null;
+    try {
+      workbench = await Workbench.open(browser, vscode.url);
+      await body({ workbench, vscode, workspace, browser });
+      checkLog(extensionErrors(await vscode.logs()), options.expectedErrors);
+      assert.deepEqual(workbench.webviewErrors, [], 'errors in webviews');
+    } catch (error) {
+      await keepEvidence(join(results, slug), workbench, vscode, folder);
+      throw error;
+    } finally {
+      await workbench?.close();
+      await vscode.stop();
+      await endRuns(workspace);
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    }
+  });
+}
+
+function checkLog(errors: string[], expected: RegExp | undefined): void {
+  const surprising = errors.filter((line) => expected?.test(line) !== true);
+  assert.deepEqual(surprising, [], 'errors in the extension’s log');
+  if (expected !== undefined) assert.ok(errors.length > 0, 'the error is in the extension’s log');
+}
+
+async function fillWorkspace(workspace: string, options: WorldOptions): Promise<void> {
+  await mkdir(workspace);
+  const recipe = 'recipes/adaptive_grpo.yaml';
+  if (options.files === undefined) await cp(join(root, recipe), join(workspace, recipe));
+  for (const [path, content] of Object.entries(options.files ?? {})) {
+    await mkdir(dirname(join(workspace, path)), { recursive: true });
+    await writeFile(join(workspace, path), content);
+  }
+  for (const [path, folder] of Object.entries(options.folders ?? {})) {
+    await cp(folder, join(workspace, path), { recursive: true });
+  }
+}
+
+async function keepEvidence(
+  to: string,
+  workbench: Workbench | null,
+  vscode: ServedVsCode,
+  folder: string,
+): Promise<void> {
+  await mkdir(to, { recursive: true });
+  await workbench?.screenshot(join(to, 'screen.png')).catch(quiet);
+  for (const [name, text] of await vscode.logs()) {
+    await writeFile(join(to, name.replaceAll(/[\\/ ]/g, '-')), text);
+  }
+  const runs = join(folder, 'workspace', 'runs');
+  await cp(runs, join(to, 'runs'), { recursive: true }).catch(quiet);
+}
