@@ -115,14 +115,25 @@ function spell(field: Field, children: string): string {
   }
 }
 
+/** The library reads garbage until it stumbles over it. */
+function decode<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof DamagedError) throw cause;
+    throw new DamagedError('its metadata is unreadable', { cause });
+  }
+}
+
 /** What kind of message `metadata` (its flatbuffer, without the length before it) announces. */
 export function readHeader(metadata: Uint8Array): {
   kind: 'schema' | 'batch' | 'other';
   bodyLength: number;
 } {
-  const message = Message.getRootAsMessage(new ByteBuffer(metadata));
-  const bodyLength = Number(message.bodyLength());
-  const type = message.headerType();
+  const { bodyLength, type } = decode(() => {
+    const message = Message.getRootAsMessage(new ByteBuffer(metadata));
+    return { bodyLength: Number(message.bodyLength()), type: message.headerType() };
+  });
   const kind =
     type === MessageHeader.Schema
       ? 'schema'
@@ -137,6 +148,10 @@ export function readHeader(metadata: Uint8Array): {
  * throws `DamagedError` where one that we need is missing or has another type.
  */
 export function readSchema(metadata: Uint8Array): Layout {
+  return decode(() => layoutOf(metadata));
+}
+
+function layoutOf(metadata: Uint8Array): Layout {
   const schema = new Schema();
   Message.getRootAsMessage(new ByteBuffer(metadata)).header(schema);
   if (schema.endianness() !== Endianness.Little) throw new DamagedError('it is big-endian');
@@ -166,6 +181,10 @@ export function readSchema(metadata: Uint8Array): Layout {
 
 /** Reads the metadata of a record batch; throws `DamagedError` where it contradicts itself. */
 export function readBatch(metadata: Uint8Array, layout: Layout, bodyLength: number): BatchLayout {
+  return decode(() => batchOf(metadata, layout, bodyLength));
+}
+
+function batchOf(metadata: Uint8Array, layout: Layout, bodyLength: number): BatchLayout {
   const batch = new RecordBatch();
   Message.getRootAsMessage(new ByteBuffer(metadata)).header(batch);
   if (batch.compression()) throw new DamagedError('a batch is compressed');
