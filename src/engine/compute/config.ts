@@ -50,7 +50,7 @@ const configSchema = z.object({
   hidden_act: z.string().default('silu'),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
-  quantization_config: z.unknown(),
+  quantization_config: z.unknown().optional(),
   bos_token_id: tokenId.nullish(),
   eos_token_id: tokenIds,
   pad_token_id: tokenId.nullish(),

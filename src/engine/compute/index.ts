@@ -25,3 +25,11 @@ export {
   type TrainingRow,
   type TrainStatistics,
 } from './types.ts';
+export {
+  loadCheckpoint,
+  loadOptimizer,
+  saveCheckpoint,
+  type Checkpoint,
+  type SaveOptions,
+} from './checkpoint.ts';
+export { Tokenizer, type TokenTexts } from './tokenizer.ts';
