@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { Runs } from '../../../src/launch/runs.ts';
+import type { RunEnded } from '../../../src/launch/runs.ts';
+import type { RunCard } from '../../../src/launch/run-entry.ts';
+import type { LaunchOptions, LaunchTarget, LaunchedRun } from '../../../src/launch/target.ts';
+import type { Manifest } from '../../../src/run/model/manifest.ts';
+import { RunWriter } from '../../../src/run/writer.ts';
+
+let folder = '';
+let parent = '';
+let runs: Runs;
+let launches: LaunchOptions[] = [];
+let changes: RunCard[][] = [];
+let endings: RunEnded[] = [];
+
+const manifest = (change: Partial<Manifest> = {}): Manifest => ({
+  schema_version: 1,
+  run_id: 'r',
+  name: 'a run',
+  engine: { name: 'built-in', version: '0' },
+  strategy: 'adaptive',
+  recipe: {},
+  model: 'base',
+  seed: 1,
+  git_commit: null,
+  host: hostname(),
+  pid: process.pid,
+  started_at: '2026-01-01T00:00:00.000Z',
+  state: 'running',
+  max_steps: 10,
+  endpoint: null,
+  capture: { top_k: 5, below: 0.99, groups_per_step: null },
+  ...change,
+});
+
+const write = (name: string, change: Partial<Manifest> = {}, base = parent) =>
+  RunWriter.create(join(base, name), manifest({ name, ...change }), new Uint8Array());
+
+/** Writes the directory an engine would, and is ready at once. */
+class WritingTarget implements LaunchTarget {
+  readonly name = 'here';
+
+  async launch(options: LaunchOptions): Promise<LaunchedRun> {
+    launches.push(options);
+    if (options.resume !== true) {
+      await (await RunWriter.create(options.runDirectory, manifest(), new Uint8Array())).close();
+    }
+    const ready = { type: 'ready', url: '', token: '', run_directory: '', pid: 1 } as const;
+    const end = { code: 0, signal: null };
+    return {
+      ready: Promise.resolve(ready),
+      stopped: new Promise(() => undefined),
+      stop: () => Promise.resolve(end),
+    };
+  }
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'adaptive-grpo-runs-'));
+  parent = join(folder, 'runs');
+  launches = [];
+  changes = [];
+  endings = [];
+  runs = new Runs(new WritingTarget());
+  runs.onDidChange((cards) => changes.push([...cards]));
+  runs.onDidEnd((ended) => endings.push(ended));
+});
+
+afterEach(async () => {
+  runs.dispose();
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+});
+
+async function deadProcess(): Promise<number> {
+  const child = spawn(process.execPath, ['-e', '']);
+  await new Promise((resolve) => child.once('exit', resolve));
+  assert.ok(child.pid !== undefined);
+  return child.pid;
+}
+
+const names = () =>
+  runs.cards.map((card) => (card.kind === 'run' ? card.manifest.name : `? ${card.name}`));
+
+test('no runs directory means no runs, and it is no error', async () => {
+  await runs.setDirectories([join(folder, 'none'), join(folder, 'neither')]);
+  assert.deepEqual(runs.cards, []);
+  assert.equal(runs.active, null);
+  assert.deepEqual(changes, []);
+});
+
+test('runs are listed newest first, whatever else lies beside them', async () => {
+  await write('old', { started_at: '2026-01-01T00:00:00.000Z', state: 'finished' });
+  await write('new', { started_at: '2026-01-02T00:00:00.000Z', state: 'stopped' });
+  await mkdir(join(parent, 'empty'));
+  await writeFile(join(parent, 'file.txt'), 'x');
+  await runs.setDirectories([parent]);
+  assert.deepEqual(names(), ['new', 'old']);
+});
+
+test('the last step and evaluation are on the card, and only changed cards are told', async () => {
+  const writer = await write('one');
+  await write('two', { state: 'finished' });
+  await runs.setDirectories([parent]);
+  changes = [];
+  await runs.refresh();
+  assert.deepEqual(changes, []);
+  await writer.event({ type: 'evaluation', step: 0, metrics: { 'eval/accuracy': 0.25 } });
+  await writer.event({ type: 'step', step: 1, metrics: { reward: 0.5 } });
+  await runs.refresh();
+  assert.equal(changes.length, 1);
+  assert.equal(changes[0]?.length, 1);
+  const card = changes[0]?.[0];
+  assert.ok(card?.kind === 'run');
+  assert.deepEqual(
+    [card.latest?.step, card.latest?.metrics.reward, card.evaluation?.metrics['eval/accuracy']],
+    [1, 0.5, 0.25],
+  );
+});
+
+test('a run that another window started appears by itself', async () => {
+  await mkdir(parent);
+  await runs.setDirectories([parent]);
+  const appeared = new Promise<void>((resolve) => runs.onDidChange(() => resolve()));
+  await write('headless', { state: 'finished' });
+  await appeared;
+  assert.deepEqual(names(), ['headless']);
+});
+
+test('a damaged or newer manifest is listed with its reason', async () => {
+  await mkdir(join(parent, 'damaged'), { recursive: true });
+  await writeFile(join(parent, 'damaged', 'run.json'), '{"schema_');
+  await mkdir(join(parent, 'newer'));
+  await writeFile(join(parent, 'newer', 'run.json'), '{"schema_version": 99}');
+  await runs.setDirectories([parent]);
+  assert.deepEqual(names(), ['? damaged', '? newer']);
+  const [damaged, newer] = runs.cards;
+  assert.ok(damaged?.kind === 'unreadable' && newer?.kind === 'unreadable');
+  assert.match(damaged.message, /not valid JSON/);
+  assert.match(newer.message, /newer Adaptive GRPO/);
+  assert.match(newer.next, /Update/);
+  changes = [];
+  await runs.refresh();
+  assert.deepEqual(changes, [], 'nothing new, nothing told');
+});
+
+test('a run whose process is gone has crashed; one that ends here is told as ended', async () => {
+  const writer = await write('doomed');
+  await runs.setDirectories([parent]);
+  assert.equal(statusOf('doomed'), 'running');
+  await writer.updateManifest({ pid: await deadProcess() });
+  await runs.refresh();
+  assert.equal(statusOf('doomed'), 'crashed');
+  assert.deepEqual(
+    endings.map(({ status }) => status.kind),
+    ['crashed'],
+  );
+  await runs.refresh();
+  assert.equal(endings.length, 1, 'told once');
+});
+
+test('a run that had ended before anybody looked is no news', async () => {
+  await write('past', { pid: await deadProcess() });
+  await runs.setDirectories([parent]);
+  assert.equal(statusOf('past'), 'crashed');
+  assert.deepEqual(endings, []);
+});
+
+test('why a run failed is on its card', async () => {
+  const writer = await write('failing');
+  await runs.setDirectories([parent]);
+  await writer.event({ type: 'run_failed', message: 'The disk is full.', next: 'Make room.' });
+  await writer.updateManifest({ state: 'failed' });
+  await runs.refresh();
+  const [ended] = endings;
+  assert.deepEqual(ended?.status, {
+    kind: 'failed',
+    message: 'The disk is full.',
+    next: 'Make room.',
+  });
+});
+
+test('the active run is the chosen one, else the newest that lives, else the newest', async () => {
+  await write('ended', { started_at: '2026-03-01T00:00:00.000Z', state: 'finished' });
+  await runs.setDirectories([parent]);
+  assert.equal(activeName(), 'ended');
+  await write('live', { started_at: '2026-02-01T00:00:00.000Z' });
+  await runs.refresh();
+  assert.equal(activeName(), 'live');
+  runs.select(join(parent, 'ended'));
+  assert.equal(activeName(), 'ended');
+  await rm(join(parent, 'ended'), { recursive: true });
+  await runs.refresh();
+  assert.equal(activeName(), 'live');
+});
+
+test('a recorded run is opened from anywhere, and taken off the list again', async () => {
+  await write('elsewhere', { state: 'finished' }, folder);
+  await runs.setDirectories([parent]);
+  const directory = join(folder, 'elsewhere');
+  const card = await runs.open(directory);
+  assert.equal(card.directory, directory);
+  assert.ok(runs.isOpened(directory));
+  assert.equal(activeName(), 'elsewhere');
+  await runs.forget(directory);
+  assert.deepEqual(runs.cards, []);
+});
+
+test('what is no run is not opened, in a plain sentence', async () => {
+  await runs.setDirectories([parent]);
+  await assert.rejects(runs.open(folder), /not a run directory/);
+  await assert.rejects(runs.open(join(folder, 'nowhere')), /not a run directory/);
+  assert.deepEqual(runs.cards, []);
+});
+
+test('a started run is on the list and active when the start settles', async () => {
+  await runs.setDirectories([parent]);
+  const directory = runs.newDirectory(join(folder, 'my recipe.yaml'), parent);
+  assert.match(directory, /my recipe-\d{8}-\d{6}$/);
+  const card = await runs.start(join(folder, 'my recipe.yaml'), directory, {});
+  assert.equal(card.directory, directory);
+  assert.equal(runs.active?.directory, directory);
+  assert.notEqual(runs.newDirectory(join(folder, 'my recipe.yaml'), parent), directory);
+});
+
+test('a crashed run goes on from its own recipe, in its own directory', async () => {
+  await write('crashed', { pid: await deadProcess() });
+  await runs.setDirectories([parent]);
+  const directory = join(parent, 'crashed');
+  await runs.continue(directory, { timeoutMs: 1 });
+  const [launch] = launches;
+  assert.deepEqual(
+    [launch?.recipe, launch?.runDirectory, launch?.resume, launch?.timeoutMs],
+    [join(directory, 'recipe.yaml'), directory, true, 1],
+  );
+});
+
+test('a torn event, and a directory that another run takes, are lived with', async () => {
+  const writer = await write('torn', { state: 'finished' });
+  await writer.event({ type: 'step', step: 1, metrics: { reward: 1 } });
+  await writer.close();
+  await appendFile(join(parent, 'torn', 'events.jsonl'), '{"seq":1,"ti');
+  await runs.setDirectories([parent]);
+  const card = runs.card(join(parent, 'torn'));
+  assert.ok(card?.kind === 'run');
+  assert.equal(card.latest?.step, 1);
+  await rename(join(parent, 'torn'), join(folder, 'away'));
+  await write('torn', { run_id: 'another' });
+  await runs.refresh();
+  const other = runs.card(join(parent, 'torn'));
+  assert.ok(other?.kind === 'run');
+  assert.deepEqual([other.manifest.run_id, other.latest], ['another', null]);
+});
+
+test('after dispose nothing is told', async () => {
+  await runs.setDirectories([parent]);
+  runs.dispose();
+  await write('late');
+  await runs.refresh();
+  assert.deepEqual(changes, []);
+});
+
+function statusOf(name: string): string | undefined {
+  const card = runs.card(join(parent, name));
+  return card?.kind === 'run' ? card.status.kind : card?.kind;
+}
+
+function activeName(): string | undefined {
+  return runs.active?.kind === 'run' ? runs.active.manifest.name : undefined;
+}
