@@ -3,20 +3,33 @@
  *
  *     node scripts/package.ts [--out FILE]      (npm run package)
  *
- * The result is a `.vsix`, its size printed.
+ * The result is a `.vsix`, its content and size printed.
  */
+import { execFile } from 'node:child_process';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { createVSIX } from '@vscode/vsce';
 import { z } from 'zod';
+import { PlainError, messageOf } from '../src/common/errors.ts';
 import { alone } from './alone.mjs';
 import { build } from './build.ts';
 import { cache, root } from './vscode/install.ts';
 
-/** One at a time, because all of them build into the same `dist/`. */
+/** Packs into `file`, saying little: everything that was said comes with the error. */
 export async function packageExtension(file: string): Promise<void> {
+  await promisify(execFile)(process.execPath, [import.meta.filename, '--out', file]).catch(
+    (error: unknown) => {
+      const stderr =
+        error instanceof Error && 'stderr' in error ? String(error.stderr) : messageOf(error);
+      throw new PlainError(`The extension could not be packed.\n${stderr.trim()}`, '');
+    },
+  );
+}
+
+async function pack(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
+  // One at a time, because all of them build into the same `dist/`.
   await alone(join(cache, 'locks', 'package'), async () => {
     await build({ production: true });
     await createVSIX({
@@ -24,8 +37,11 @@ export async function packageExtension(file: string): Promise<void> {
       packagePath: file,
       dependencies: false,
       rewriteRelativeLinks: false,
+      allowMissingRepository: true,
     });
   });
+  const { size } = await stat(file);
+  console.log(`${relative(process.cwd(), file)}: ${(size / 1024 / 1024).toFixed(2)} MiB`);
 }
 
 if (process.argv[1] === import.meta.filename) {
@@ -33,8 +49,10 @@ if (process.argv[1] === import.meta.filename) {
   const manifest = z
     .object({ name: z.string(), version: z.string() })
     .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
-  const file = values.out ?? join(root, `${manifest.name}-${manifest.version}.vsix`);
-  await packageExtension(file);
-  const { size } = await stat(file);
-  console.log(`${relative(root, file)}: ${(size / 1024 / 1024).toFixed(2)} MiB`);
+  await pack(values.out ?? join(root, `${manifest.name}-${manifest.version}.vsix`)).catch(
+    (error: unknown) => {
+      console.error(messageOf(error));
+      process.exit(1);
+    },
+  );
 }
