@@ -1,8 +1,8 @@
-import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { PlainError, messageOf } from '../common/errors.ts';
-import { DiskError } from '../run/append.ts';
+import type { Model } from './model.ts';
 
 /** Where a run stands: with the weights and the optimizer's state, all it takes to go on exactly. */
 export const trainerState = z.object({
@@ -42,36 +42,19 @@ export const checkpointsFolder = (runDirectory: string): string =>
   join(runDirectory, 'checkpoints');
 
 /**
- * Writes `checkpoints/step-N`, all of it or nothing: a crash leaves at most a folder whose name
- * begins with a dot, which nobody reads. Then removes the oldest beyond `limit`.
+ * Writes `checkpoints/step-N`, all of it or nothing, then removes the oldest beyond `limit`.
  *
- * @param model writes the model and the optimizer's state into a folder
- * @throws DiskError where it can't be written
+ * @throws PlainError where it can't be written
  */
 export async function writeCheckpoint(
   runDirectory: string,
   state: TrainerState,
-  model: (folder: string) => Promise<void>,
+  model: Pick<Model, 'save'>,
   limit: number | null,
 ): Promise<string> {
-  const folder = checkpointsFolder(runDirectory);
-  const path = join(folder, `step-${state.step}`);
-  const temporary = join(folder, `.step-${state.step}-${process.pid}`);
-  try {
-    await mkdir(temporary, { recursive: true });
-    await model(temporary);
-    await writeFile(join(temporary, STATE), `${JSON.stringify(state, null, 2)}\n`);
-    await syncAll(temporary);
-    // A checkpoint of the same step is there after a crash, or when somebody asked for one.
-    const replaced = join(folder, `.step-${state.step}-old`);
-    await rename(path, replaced).catch(() => undefined);
-    await rename(temporary, path);
-    await rm(replaced, { recursive: true, force: true, maxRetries: 3 });
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
-    throw error instanceof PlainError ? error : new DiskError(path, error);
-  }
-  if (limit !== null) await removeOldest(folder, limit);
+  const path = join(checkpointsFolder(runDirectory), `step-${state.step}`);
+  await model.save(path, { [STATE]: `${JSON.stringify(state, null, 2)}\n` });
+  if (limit !== null) await removeOldest(runDirectory, limit);
   return path;
 }
 
@@ -112,25 +95,13 @@ function reason(cause: unknown): string {
   return /ENOENT|ENOTDIR/.test(messageOf(cause)) ? `it has no ${STATE}` : messageOf(cause);
 }
 
-/** So that a power cut right after the rename can't leave a checkpoint with empty files. */
-async function syncAll(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const handle = await open(join(folder, entry.name), 'r+');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-}
-
-async function removeOldest(folder: string, limit: number): Promise<void> {
-  const all = await listCheckpoints(join(folder, '..'));
+async function removeOldest(runDirectory: string, limit: number): Promise<void> {
+  const all = await listCheckpoints(runDirectory);
   for (const { path } of all.slice(0, Math.max(0, all.length - limit))) {
-    // Half removed it must not look like a checkpoint.
-    const dying = join(folder, `.${basename(path)}-old`);
-    await rename(path, dying).catch(() => undefined);
-    await rm(dying, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+    // Half removed it must not look like a checkpoint. What can't be removed just stays.
+    const dying = `${path}.old`;
+    await rename(path, dying)
+      .then(() => rm(dying, { recursive: true, force: true, maxRetries: 3 }))
+      .catch(() => undefined);
   }
 }

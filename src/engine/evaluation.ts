@@ -1,6 +1,6 @@
 import type { Recipe } from '../recipe/keys.ts';
 import { RolloutPlan } from '../strategy/index.ts';
-import type { Policy } from './policy.ts';
+import type { Model } from './model.ts';
 import { strategyOf } from './round.ts';
 import type { Problem, Task } from './tasks/index.ts';
 
@@ -19,17 +19,17 @@ const EVALUATION_STEP = 0;
  * temperature. Null where there is nothing to try, or `abandoned` says that nobody waits any more.
  */
 export async function evaluate(
-  policy: Policy,
+  model: Model,
   task: Task,
   recipe: Recipe,
   abandoned: () => boolean,
 ): Promise<Evaluation | null> {
   const problems = task.heldOut(recipe.eval_num_prompts);
   if (problems.length === 0 || abandoned()) return null;
-  const greedy = await answers(policy, task, recipe, problems, 1, 0);
+  const greedy = await answers(model, task, recipe, problems, 1, 0);
   if (abandoned()) return null;
   const k = recipe.eval_num_generations;
-  const sampled = await answers(policy, task, recipe, problems, k, recipe.temperature);
+  const sampled = await answers(model, task, recipe, problems, k, recipe.temperature);
   const metrics = {
     'eval/accuracy': mean(greedy.right.flat().map(Number)),
     'eval/pass@1': mean(sampled.right.flat().map(Number)),
@@ -40,14 +40,14 @@ export async function evaluate(
 
 /** `count` completions of every problem at `temperature` (0: the most likely token each time). */
 async function answers(
-  policy: Policy,
+  model: Model,
   task: Task,
   recipe: Recipe,
   problems: readonly Problem[],
   count: number,
   temperature: number,
 ): Promise<{ right: boolean[][]; tokens: number }> {
-  const { tokenizer } = policy;
+  const { pool, tokenizer } = model;
   const strategy = {
     ...strategyOf(recipe),
     use_token_adaptive: false,
@@ -55,7 +55,7 @@ async function answers(
     temperature,
   };
   const right: boolean[][] = problems.map(() => []);
-  const { costs } = await policy.generate({
+  const { costs } = await pool.generate({
     prompts: problems.map(({ prompt }) => tokenizer.encode(prompt)),
     plan: new RolloutPlan(strategy, problems.length, () => 0),
     thresholds: strategy,

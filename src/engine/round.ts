@@ -9,8 +9,8 @@ import {
   type SegmentCredit,
   type StrategyParameters,
 } from '../strategy/index.ts';
-import type { GeneratedSegment, GenerationCosts } from './compute/index.ts';
-import type { Policy, Tokenizer } from './policy.ts';
+import type { GeneratedSegment, GenerationCosts, Tokenizer } from './compute/index.ts';
+import type { Model } from './model.ts';
 import type { Score, Scorer } from './rewards/index.ts';
 import { completionRows, type CompletionRow } from './rows.ts';
 import { Random } from './tasks/random.ts';
@@ -46,7 +46,7 @@ export interface Round {
 
 /** What a round is made with. */
 export interface RoundInputs {
-  policy: Policy;
+  model: Model;
   recipe: Recipe;
   task: Task;
   scorer: Scorer;
@@ -61,8 +61,8 @@ export function strategyOf(recipe: Recipe): StrategyParameters {
 
 /** Samples completions for every problem, scores them and works out what each token is worth. */
 export async function generateRound(inputs: RoundInputs): Promise<Round> {
-  const { policy, recipe, task, scorer, problems, step, signal } = inputs;
-  const { tokenizer } = policy;
+  const { model, recipe, task, scorer, problems, step, signal } = inputs;
+  const { pool, tokenizer } = model;
   const strategy = strategyOf(recipe);
   const random = new Random(FORKS, recipe.seed, step);
   const prompts = problems.map(({ prompt }) => tokenizer.encode(prompt));
@@ -70,7 +70,7 @@ export async function generateRound(inputs: RoundInputs): Promise<Round> {
   let scoring = 0;
   const began = performance.now();
 
-  const { segments, costs } = await policy.generate({
+  const { segments, costs } = await pool.generate({
     prompts,
     plan: new RolloutPlan(strategy, problems.length, () => random.next()),
     thresholds: strategy,

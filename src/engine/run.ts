@@ -6,17 +6,21 @@ import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { PlainError, messageOf } from '../common/errors.ts';
+import type { Recipe } from '../recipe/keys.ts';
 import { SCHEMA_VERSION, type Manifest } from '../run/model/manifest.ts';
 import type { ReadyLine } from '../run/model/stream.ts';
 import { RunServer } from '../run/server.ts';
 import { RunWriter } from '../run/writer.ts';
 import { freshState, listCheckpoints, type TrainerState } from './checkpoints.ts';
 import { completionRoutes } from './completions.ts';
+import type { Tokenizer } from './compute/index.ts';
 import { Control } from './control.ts';
-import { openParts } from './parts.ts';
+import { openModel, type Model } from './model.ts';
 import type { Preparation } from './prepare.ts';
 import type { Progress } from './progress.ts';
 import { Recorder } from './recorder.ts';
+import { openScorer } from './rewards/index.ts';
+import { openTask, type Task } from './tasks/index.ts';
 import { Trainer, type EndReason } from './trainer.ts';
 
 /** A run that is under way. */
@@ -41,15 +45,17 @@ export async function startRun(
 ): Promise<StartedRun> {
   const { recipe, directory, warnings, start } = preparation;
   const { log, progress } = options;
-  const parts = await openParts(preparation);
+  const model = await openModel(recipe, start.kind === 'new' ? null : start.checkpoint);
   const control = new Control();
   let recorder: Recorder | null = null;
   let server: RunServer | null = null;
   try {
+    const task = await openProblems(recipe, model);
+    const scorer = openScorer(task, recipe.reward_funcs, recipe.reward_weights);
     const writer = await openWriter(preparation);
     recorder = new Recorder(writer, log);
     const state = await resumedState(preparation, writer);
-    if (options.serve) server = await serve(writer, control, completionRoutes(parts, control));
+    if (options.serve) server = await serve(writer, control, completionRoutes(model, control));
     const { manifest } = writer;
     await writer.updateManifest({
       ...freshManifest(preparation, manifest.git_commit),
@@ -73,7 +79,11 @@ export async function startRun(
       });
       progress.line(text);
     }
-    const trainer = new Trainer({ ...parts, recorder, control, progress }, recipe, state);
+    const trainer = new Trainer(
+      { model, task, scorer, recorder, control, progress },
+      recipe,
+      state,
+    );
     const ready =
       server === null
         ? null
@@ -87,12 +97,12 @@ export async function startRun(
     return {
       ready,
       interrupt: () => control.interrupt(),
-      finished: finish(trainer, { recorder, server, control, dispose: () => parts.dispose(), log }),
+      finished: finish(trainer, { recorder, server, control, model, log }),
     };
   } catch (error) {
     await server?.close();
     await recorder?.close();
-    await parts.dispose();
+    await model.pool.stop();
     throw error;
   }
 }
@@ -101,13 +111,13 @@ interface Open {
   recorder: Recorder;
   server: RunServer | null;
   control: Control;
-  dispose: () => Promise<void>;
+  model: Model;
   log: (line: string) => void;
 }
 
 /** Trains to the end, whatever end that is, says which it was, and closes everything. */
 async function finish(trainer: Trainer, open: Open): Promise<EndReason> {
-  const { recorder, server, control, dispose, log } = open;
+  const { recorder, server, control, model, log } = open;
   try {
     const reason = await trainer.run();
     // What came too late is refused before the log says that the run is over.
@@ -126,7 +136,7 @@ async function finish(trainer: Trainer, open: Open): Promise<EndReason> {
   } finally {
     await server?.close();
     await recorder.close();
-    await dispose();
+    await model.pool.stop();
   }
 }
 
@@ -137,6 +147,32 @@ export function plain(error: unknown): { message: string; next: string } {
     message: `The engine failed: ${messageOf(error)}`,
     next: 'See trainer.log in the run directory; the run can go on with --resume_from_checkpoint true.',
   };
+}
+
+/** @throws PlainError where the data can't be read, or the model has no token for what is asked */
+async function openProblems(recipe: Recipe, { tokenizer }: Model): Promise<Task> {
+  const unknownCharacter = (text: string): string | null =>
+    Array.from(text).find((character) => !canWrite(tokenizer, character)) ?? null;
+  const { dataset_name, dataset_prompt_column: promptColumn } = recipe;
+  const task = await openTask(dataset_name, { promptColumn, unknownCharacter });
+  for (const { prompt } of [task.train(recipe.seed, 0), ...task.heldOut(8)]) {
+    const character = unknownCharacter(prompt);
+    if (character !== null) {
+      throw new PlainError(
+        `The model's vocabulary has no ${JSON.stringify(character)}, which the task ${task.name} is written with.`,
+        'Choose another model_name_or_path or dataset_name.',
+      );
+    }
+  }
+  return task;
+}
+
+function canWrite(tokenizer: Tokenizer, character: string): boolean {
+  try {
+    return tokenizer.decode(tokenizer.encode(character)).includes(character);
+  } catch {
+    return false;
+  }
 }
 
 async function openWriter(preparation: Preparation): Promise<RunWriter> {

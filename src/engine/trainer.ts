@@ -6,7 +6,7 @@ import { learningRateAt, type TrainStatistics } from './compute/index.ts';
 import type { Control, Controlled } from './control.ts';
 import { evaluate } from './evaluation.ts';
 import { roundMetrics, trainMetrics } from './metrics.ts';
-import type { Policy } from './policy.ts';
+import type { Model } from './model.ts';
 import type { Progress } from './progress.ts';
 import type { Recorder } from './recorder.ts';
 import type { Scorer } from './rewards/index.ts';
@@ -21,9 +21,7 @@ const MIXING = 102;
 export type EndReason = 'max_steps' | 'max_generated_tokens' | 'stopped';
 
 export interface TrainerParts {
-  policy: Policy;
-  /** The model the run started from; null where `beta` is 0. */
-  reference: Policy | null;
+  model: Model;
   task: Task;
   scorer: Scorer;
   recorder: Recorder;
@@ -87,14 +85,14 @@ export class Trainer implements Controlled {
     }
   }
 
-  /** Writes a checkpoint of this step, unless there is one, and returns its path. */
+  /** Writes a checkpoint of this step and returns its path within the run directory. */
   async checkpoint(): Promise<string> {
-    const { recorder, policy } = this.#parts;
+    const { recorder, model } = this.#parts;
     const { directory, size } = recorder.writer;
     const { step } = this.#state;
     const state = { ...this.#state, rollouts_bytes: size.rollouts };
-    const save = (folder: string) => policy.save(folder);
-    const path = await writeCheckpoint(directory, state, save, this.recipe.save_total_limit);
+    await writeCheckpoint(directory, state, model, this.recipe.save_total_limit);
+    const path = `checkpoints/step-${step}`;
     if (this.#saved !== step) await this.say({ type: 'checkpoint', step, path });
     this.#saved = step;
     return path;
@@ -109,7 +107,7 @@ export class Trainer implements Controlled {
   }
 
   async #round(): Promise<void> {
-    const { policy, reference, task, scorer } = this.#parts;
+    const { model, task, scorer } = this.#parts;
     const { recipe } = this;
     const state = this.#state;
     const began = performance.now();
@@ -119,9 +117,9 @@ export class Trainer implements Controlled {
       task.train(recipe.seed, state.problems + i),
     );
     const step = state.step + 1;
-    const round = await generateRound({ policy, recipe, task, scorer, problems, step });
+    const round = await generateRound({ model, recipe, task, scorer, problems, step });
     const rows = round.groups.flatMap((group) => group.rows);
-    if (reference !== null) await addReference(rows, reference, recipe.temperature);
+    if (recipe.beta > 0) await addReference(rows, model, recipe.temperature);
 
     const metrics = roundMetrics(round, state.segments);
     state.problems += count;
@@ -170,7 +168,7 @@ export class Trainer implements Controlled {
   #train(rows: readonly CompletionRow[], learning_rate: number): Promise<TrainStatistics> {
     const { recipe } = this;
     const single = recipe.num_iterations === 1 && generationBatchSize(recipe) <= rowsAStep(recipe);
-    return this.#parts.policy.train(
+    return this.#parts.model.pool.trainStep(
       rows,
       {
         ...recipe,
@@ -184,12 +182,12 @@ export class Trainer implements Controlled {
 
   /** Writes the round's rollouts; returns the seconds it took. */
   async #record(round: Round): Promise<number> {
-    const { recorder, policy } = this.#parts;
+    const { recorder, model } = this.#parts;
     const began = performance.now();
     // After a crash, the ids of the steps that are repeated are taken.
     const firstId = Math.max(this.#state.segments, recorder.writer.nextSegmentId);
     const groups = this.recipe.capture_groups_per_step;
-    await recorder.rollouts(round.step, recordedRows(round, policy.tokenizer, firstId, groups));
+    await recorder.rollouts(round.step, recordedRows(round, model.tokenizer, firstId, groups));
     for (const { segments } of round.groups) this.#state.segments += segments.length;
     return (performance.now() - began) / 1000;
   }
@@ -212,8 +210,8 @@ export class Trainer implements Controlled {
     const { step, tokens } = this.#state;
     if (this.#evaluated === step) return;
     this.#evaluated = step;
-    const { policy, task, control, progress } = this.#parts;
-    const result = await evaluate(policy, task, this.recipe, () => control.stopWanted);
+    const { model, task, control, progress } = this.#parts;
+    const result = await evaluate(model, task, this.recipe, () => control.stopWanted);
     if (result === null) return;
     tokens.evaluated += result.tokens;
     const metrics = { ...result.metrics, 'tokens/generated': tokens.generated };
@@ -235,9 +233,9 @@ function due(step: number, every: number | null): boolean {
 
 async function addReference(
   rows: readonly CompletionRow[],
-  reference: Policy,
+  { pool }: Model,
   temperature: number,
 ): Promise<void> {
-  const values = await reference.logprobs(rows, temperature);
+  const values = await pool.logprobs(rows, temperature, 'reference');
   rows.forEach((row, i) => (row.ref_logprob = values[i]?.logprob ?? null));
 }

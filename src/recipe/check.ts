@@ -217,13 +217,6 @@ function contradictionsIn(recipe: Recipe): Contradiction[] {
       );
     }
   }
-  if (recipe.warmup_steps >= recipe.max_steps && recipe.warmup_steps > 0) {
-    say(
-      ['warmup_steps', 'max_steps'],
-      `\`warmup_steps\` (${recipe.warmup_steps}) leaves nothing of the ${recipe.max_steps} steps.`,
-      'Make it smaller than `max_steps`.',
-    );
-  }
   return found;
 }
 
