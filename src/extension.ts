@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { z } from 'zod';
 import { BuiltInTarget } from './launch/built-in.ts';
 import { Runs } from './launch/runs.ts';
 import { StorePool } from './launch/store-pool.ts';
@@ -7,16 +8,21 @@ import { registerCommands } from './views/commands/register.ts';
 import { runsDirectories } from './views/configuration.ts';
 import { followContexts } from './views/contexts.ts';
 import { tellEndings } from './views/endings.ts';
+import { registerExplorer } from './views/explorer/index.ts';
 import { RunsTree } from './views/runs/tree.ts';
 import type { Services } from './views/services.ts';
 import { StatusBar } from './views/status-bar.ts';
 
+/** Runs opened from outside the runs directories, kept for the next window. */
+const OPENED_KEY = 'openedRuns';
+
 /** Builds the parts, connects them, nothing else. */
 export function activate(context: vscode.ExtensionContext): void {
-  const { extensionUri, globalStorageUri, subscriptions } = context;
+  const { extensionUri, globalStorageUri, subscriptions, workspaceState } = context;
   const log = vscode.window.createOutputChannel('Adaptive GRPO', { log: true });
   const engine = vscode.Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
-  const runs = new Runs(new BuiltInTarget(engine));
+  const opened = z.array(z.string()).catch([]).parse(workspaceState.get(OPENED_KEY));
+  const runs = new Runs(new BuiltInTarget(engine), opened);
   const stores = new StorePool();
   const services: Services = { extensionUri, log, runs, stores };
 
@@ -29,12 +35,14 @@ export function activate(context: vscode.ExtensionContext): void {
     new ChartsView(services),
     new StatusBar(runs),
     followContexts(runs),
+    runs.onDidChange(() => void workspaceState.update(OPENED_KEY, runs.opened)),
     tellEndings(services),
-    ...registerCommands(services, context, (directory) => runs.select(directory)),
+    ...registerCommands(services, context),
     vscode.workspace.onDidChangeWorkspaceFolders(lookAround),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('adaptiveGrpo')) lookAround();
     }),
   );
+  registerExplorer(context, services);
   lookAround();
 }

@@ -44,8 +44,10 @@ export class Runs {
   #scan: Promise<void> | null = null;
   #disposed = false;
 
-  constructor(target: LaunchTarget) {
+  /** `opened`: runs from elsewhere that are on the list already. */
+  constructor(target: LaunchTarget, opened: readonly string[] = []) {
     this.#target = target;
+    for (const directory of opened) this.#opened.add(resolve(directory));
   }
 
   /** Told after anything in the list changed, with the cards that did. */
@@ -73,9 +75,14 @@ export class Runs {
     this.#changed.fire(card === undefined ? [] : [card]);
   }
 
+  /** Runs opened from outside the runs directories; what a later window starts with. */
+  get opened(): readonly string[] {
+    return [...this.#opened].filter((directory) => !this.#isInside(directory));
+  }
+
   /** Whether the run was opened from outside the runs directories. */
   isOpened(directory: string): boolean {
-    return this.#opened.has(resolve(directory)) && !this.#isInside(resolve(directory));
+    return this.opened.includes(resolve(directory));
   }
 
   /** Absolute paths of the folders whose subfolders are runs. They need not exist. */

@@ -11,14 +11,10 @@ import { createRecipe, startRun } from './start.ts';
 
 type Handler = (argument: unknown) => unknown;
 
-/** Opens the rollout explorer on a run. */
-export type Reveal = (directory: string) => unknown;
-
-/** Every command of the manifest. What a handler throws is shown, never lost. */
+/** Every command but the explorer's own. What a handler throws is shown, never lost. */
 export function registerCommands(
   services: Services,
   context: vscode.ExtensionContext,
-  reveal: Reveal,
 ): vscode.Disposable[] {
   /** A command about one run of any kind. */
   const about =
@@ -27,7 +23,8 @@ export function registerCommands(
       const card = await pickRun(services, argument, qualifies, title);
       if (card !== undefined) await act(card);
     };
-  const handlers: Record<(typeof commands)[keyof typeof commands], Handler> = {
+  type Own = Exclude<keyof typeof commands, 'revealInExplorer'>;
+  const handlers: Record<(typeof commands)[Own], Handler> = {
     [commands.startRun]: (argument) => startRun(services, context, argument),
     [commands.createRecipe]: () => createRecipe(services),
     [commands.stopRun]: (argument) => control(services, 'stop', argument),
@@ -36,14 +33,6 @@ export function registerCommands(
     [commands.stepRun]: (argument) => control(services, 'step', argument),
     [commands.writeCheckpoint]: (argument) => control(services, 'checkpoint', argument),
     [commands.openRecordedRun]: (argument) => openRecordedRun(services, context, argument),
-    [commands.revealInExplorer]: about(
-      'Reveal in Rollout Explorer',
-      ({ directory }) => {
-        services.runs.select(directory);
-        return reveal(directory);
-      },
-      ({ kind }) => kind === 'run',
-    ),
     [commands.showLog]: about('Show Log', ({ directory }) => openLog(services, directory)),
     [commands.openRunFolder]: about('Open Run Folder', ({ directory }) => openRunFolder(directory)),
     [commands.removeRun]: about('Remove Run from List', ({ directory }) =>

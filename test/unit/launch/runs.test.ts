@@ -90,7 +90,7 @@ test('no runs directory means no runs, and it is no error', async () => {
   await runs.setDirectories([join(folder, 'none'), join(folder, 'neither')]);
   assert.deepEqual(runs.cards, []);
   assert.equal(runs.active, null);
-  assert.deepEqual(changes, []);
+  assert.equal(changes.length, 0);
 });
 
 test('runs are listed newest first, whatever else lies beside them', async () => {
@@ -106,9 +106,9 @@ test('the last step and evaluation are on the card, and only changed cards are t
   const writer = await write('one');
   await write('two', { state: 'finished' });
   await runs.setDirectories([parent]);
-  changes = [];
+  changes.length = 0;
   await runs.refresh();
-  assert.deepEqual(changes, []);
+  assert.equal(changes.length, 0);
   await writer.event({ type: 'evaluation', step: 0, metrics: { 'eval/accuracy': 0.25 } });
   await writer.event({ type: 'step', step: 1, metrics: { reward: 0.5 } });
   await runs.refresh();
@@ -143,9 +143,9 @@ test('a damaged or newer manifest is listed with its reason', async () => {
   assert.match(damaged.message, /not valid JSON/);
   assert.match(newer.message, /newer Adaptive GRPO/);
   assert.match(newer.next, /Update/);
-  changes = [];
+  changes.length = 0;
   await runs.refresh();
-  assert.deepEqual(changes, [], 'nothing new, nothing told');
+  assert.equal(changes.length, 0, 'nothing new, nothing told');
 });
 
 test('a run whose process is gone has crashed; one that ends here is told as ended', async () => {
@@ -261,7 +261,7 @@ test('after dispose nothing is told', async () => {
   runs.dispose();
   await write('late');
   await runs.refresh();
-  assert.deepEqual(changes, []);
+  assert.equal(changes.length, 0);
 });
 
 function statusOf(name: string): string | undefined {
