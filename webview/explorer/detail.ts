@@ -116,16 +116,8 @@ export class DetailArea {
           ${fact('rank', detail?.rank ?? '…')}
           ${fact('temperature', `${short(part?.temperature)} · attempt ${part?.attempt ?? '–'}`)}
           ${fact('advantage', signed(view.advantage[position], 3))}
-          ${
-            detail?.ratio == null
-              ? nothing
-              : fact('ratio', `${short(detail.ratio, 3)} trained / sampled`)
-          }
-          ${
-            detail?.ref_logprob == null
-              ? nothing
-              : fact('reference', `${short(detail.ref_logprob, 3)} logprob`)
-          }
+          ${optional('ratio', detail?.ratio, 'trained / sampled')}
+          ${optional('reference', detail?.ref_logprob, 'logprob')}
         </dl>
         ${detail === null ? nothing : alternatives(detail.alternatives, detail.alternatives_note)}
       </div>
@@ -183,6 +175,14 @@ export class DetailArea {
 function fact(name: string, value: string): TemplateResult {
   return html`<dt>${name}</dt>
     <dd>${value}</dd>`;
+}
+
+function optional(
+  name: string,
+  value: number | null | undefined,
+  unit: string,
+): TemplateResult | typeof nothing {
+  return typeof value === 'number' ? fact(name, `${short(value, 3)} ${unit}`) : nothing;
 }
 
 function alternatives(list: readonly Alternative[], note: string): TemplateResult {

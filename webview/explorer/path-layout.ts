@@ -96,7 +96,7 @@ class Lines {
         this.endLine();
       }
     }
-    if (parts.length > 0 || !placed) place();
+    if (parts.length > 0 || text.length === 0) place();
   }
 
   /** A piece wider than a line is broken into characters' worth of lines. */

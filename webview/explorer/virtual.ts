@@ -19,7 +19,7 @@ export class VirtualList {
     this.#scroller = scroller;
     this.#rowHeight = rowHeight;
     this.#onChange = onChange;
-    this.#virtualizer = new Virtualizer(this.#options(overscan));
+    this.#virtualizer = new Virtualizer<HTMLElement, Element>(this.#options(overscan));
     this.#virtualizer._didMount();
     this.#virtualizer._willUpdate();
   }

@@ -26,37 +26,43 @@ const REST_MS = 200;
 
 /** One open explorer: answers its webview and tells it what is new, while it can be seen. */
 export class ExplorerSession {
-  readonly model: ExplorerModel;
+  readonly #load: () => Promise<RunSource>;
   readonly #actions: RunActions;
   readonly #channel: HostChannel<Protocol>;
-  readonly #subscription: { dispose(): void };
+  readonly #vocabulary: Vocabulary | undefined;
+  #opening: Promise<ExplorerModel> | null = null;
+  #subscription: { dispose(): void } | null = null;
   #visible = true;
   #opened = false;
+  #disposed = false;
   #timer: NodeJS.Timeout | undefined;
   #reveal: RevealTarget | null = null;
 
+  /** `load` is called when the webview opens the run, and again after it failed. */
   constructor(
-    source: RunSource,
+    load: () => Promise<RunSource>,
     actions: RunActions,
     port: Port,
     problem: (message: string) => void,
     vocabulary?: Vocabulary,
   ) {
-    this.model = new ExplorerModel(source, vocabulary);
+    this.#load = load;
     this.#actions = actions;
-    const { model } = this;
+    this.#vocabulary = vocabulary;
+    const model = () => this.#model();
     this.#channel = new HostChannel<Protocol>(
       port,
       schemas,
       {
         open: () => this.#open(),
-        prompts: ({ query, from, to }) => model.prompts(query, from, to),
-        locate: ({ query, key }) => model.locate(query, key),
-        tree: (key) => model.tree(key),
-        strips: ({ segment_ids, mode, stride, ...key }) =>
-          model.strips(key, segment_ids, mode, stride),
-        path: ({ segment_id, ...key }) => model.path(key, segment_id),
-        token: ({ segment_id, position, ...key }) => model.token(key, segment_id, position),
+        prompts: async ({ query, from, to }) => (await model()).prompts(query, from, to),
+        locate: async ({ query, key }) => (await model()).locate(query, key),
+        tree: async (key) => (await model()).tree(key),
+        strips: async ({ segment_ids, mode, stride, ...key }) =>
+          (await model()).strips(key, segment_ids, mode, stride),
+        path: async ({ segment_id, ...key }) => (await model()).path(key, segment_id),
+        token: async ({ segment_id, position, ...key }) =>
+          (await model()).token(key, segment_id, position),
         command: async ({ command }) => ({ message: await actions.command(command) }),
         resume_run: async () => {
           await actions.resume();
@@ -69,7 +75,6 @@ export class ExplorerSession {
       },
       problem,
     );
-    this.#subscription = source.onDidChange(() => this.#changed());
   }
 
   /** A hidden view is told nothing; it asks anew when it is shown again. */
@@ -85,27 +90,46 @@ export class ExplorerSession {
   }
 
   dispose(): void {
+    this.#disposed = true;
     clearTimeout(this.#timer);
-    this.#subscription.dispose();
+    this.#subscription?.dispose();
     this.#channel.dispose();
   }
 
-  #header(): RunHeader {
-    return this.model.header(this.#actions.controllable());
+  async #model(): Promise<ExplorerModel> {
+    this.#opening ??= this.#start();
+    try {
+      return await this.#opening;
+    } catch (error) {
+      this.#opening = null;
+      throw error;
+    }
   }
 
-  #open(): RunHeader {
+  async #start(): Promise<ExplorerModel> {
+    const source = await this.#load();
+    if (!this.#disposed) this.#subscription = source.onDidChange(() => this.#changed());
+    return new ExplorerModel(source, this.#vocabulary);
+  }
+
+  async #open(): Promise<RunHeader> {
+    const model = await this.#model();
     this.#opened = true;
     const target = this.#reveal;
     this.#reveal = null;
-    if (target !== null) queueMicrotask(() => this.#channel.send('reveal', target));
-    return this.#header();
+    // After the answer, which the webview waits for.
+    if (target !== null) setTimeout(() => this.#channel.send('reveal', target));
+    return model.header(this.#actions.controllable());
   }
 
   #changed(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#visible && this.#opened) this.#channel.send('update', this.#header());
-    }, REST_MS);
+    this.#timer ??= setTimeout(() => void this.#update(), REST_MS);
+  }
+
+  async #update(): Promise<void> {
+    this.#timer = undefined;
+    if (!this.#visible || !this.#opened) return;
+    const model = await this.#model();
+    this.#channel.send('update', model.header(this.#actions.controllable()));
   }
 }

@@ -54,9 +54,19 @@ export function tokenGroups(text: string, ends: ArrayLike<number>): Uint32Array 
   return Uint32Array.from(starts);
 }
 
-/** Characters that would move, hide or break text around them; always shown by name. */
-const UNSAFE =
-  /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffc]|[\u{e0000}-\u{e0fff}]/u;
+/** Control and format characters, halves of characters, private and unassigned ones. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
+/** Letters and marks without any ink. */
+const INVISIBLE = new Set(
+  [0x34f, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b, 0x180c, 0x180d, 0x3164, 0xffa0].map((code) =>
+    String.fromCodePoint(code),
+  ),
+);
+/** An emoji may be several characters joined by an invisible one: those stay together. */
+const CHARACTERS = /\p{RGI_Emoji}|[\s\S]/gv;
+
+/** Would move, hide or break the text around it; always shown by name. */
+const isUnsafe = (character: string): boolean => UNSAFE.test(character) || INVISIBLE.has(character);
 
 /** A piece of a token: text to show, or one character shown by its name instead. */
 export interface Piece {
@@ -84,7 +94,7 @@ export function pieces(text: string): Piece[] {
     if (plain !== '') result.push({ text: plain, kind: 'text' });
     plain = '';
   };
-  for (const character of text) {
+  for (const [character] of text.matchAll(CHARACTERS)) {
     const kind = kindOf(character);
     if (kind === 'text') {
       plain += character;
@@ -101,16 +111,20 @@ function kindOf(character: string): Piece['kind'] {
   if (character === ' ') return 'space';
   if (character === '\n') return 'newline';
   if (character === '\t') return 'tab';
-  return UNSAFE.test(character) ? 'unsafe' : 'text';
+  if (character.length > 2) return 'text';
+  return isUnsafe(character) ? 'unsafe' : 'text';
 }
 
-const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"' };
+const ESCAPES: Record<string, string> = { '\n': '\\n', '\t': '\\t', [NAMES['\r'] ?? '']: '\\r' };
 
 /** A token's text as one quotes it: `"\n"`, `" the"`, `"U+202E"`; nothing invisible is left. */
 export function quoted(text: string): string {
   let inner = '';
-  for (const character of text) {
-    inner += ESCAPES[character] ?? (UNSAFE.test(character) ? nameOf(character) : character);
+  for (const piece of pieces(text)) {
+    inner +=
+      piece.kind === 'text'
+        ? piece.text.replaceAll('"', '\\"')
+        : (ESCAPES[piece.text] ?? piece.text);
   }
   return `"${inner}"`;
 }

@@ -146,7 +146,8 @@ export class ExplorerHarness {
     const { source, actions = noActions, theme = 'dark', state, width = 1280 } = options;
     const complaints: string[] = [];
     const port = new SocketPort();
-    const session = new ExplorerSession(source, actions, port, (problem) => {
+    const load = () => Promise.resolve(source);
+    const session = new ExplorerSession(load, actions, port, (problem) => {
       complaints.push(`host: ${problem}`);
     });
     const html = pageHtml(theme, state);
