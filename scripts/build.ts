@@ -8,11 +8,13 @@
  * - `webview/explorer.{js,css}`, `webview/charts.{js,css}`: the front end
  */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { PlainError, messageOf } from '../src/common/errors.ts';
+import { alone } from './alone.mjs';
+import { thirdPartyNotices } from './notices.ts';
 import { prepareWorkspace } from './start/workspace.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -85,8 +87,8 @@ function present(bundle: Bundle): Bundle | null {
   return entries.length === 0 ? null : { ...bundle, entryPoints: Object.fromEntries(entries) };
 }
 
-export async function build(options: BuildOptions): Promise<esbuild.Metafile[]> {
-  await rm(join(root, 'dist'), { recursive: true, force: true });
+/** Builds all bundles; whoever calls it holds the lock of `dist/`. */
+async function buildAll(options: BuildOptions): Promise<void> {
   const wanted = bundles(options)
     .map(present)
     .filter((bundle) => bundle !== null);
@@ -99,7 +101,31 @@ export async function build(options: BuildOptions): Promise<esbuild.Metafile[]> 
       }),
     ),
   );
-  return results.flatMap((result) => (result.metafile === undefined ? [] : [result.metafile]));
+  const files = results.flatMap((result) =>
+    result.metafile === undefined ? [] : [result.metafile],
+  );
+  const notices = 'dist/THIRD_PARTY_NOTICES.txt';
+  await writeFile(join(root, notices), await thirdPartyNotices(root, files));
+  await removeStale(new Set([notices, ...files.flatMap((file) => Object.keys(file.outputs))]));
+}
+
+/** What an earlier build left: a bundle under an old name would ship. */
+async function removeStale(built: ReadonlySet<string>): Promise<void> {
+  for (const entry of await readdir(join(root, 'dist'), { recursive: true, withFileTypes: true })) {
+    const path = relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
+    if (entry.isFile() && !built.has(path)) await rm(join(root, path));
+  }
+}
+
+/**
+ * Builds into `dist/`, and does `work` with it before another process may build there. Rejects with
+ * a sentence; esbuild itself prints what was wrong where.
+ */
+export function build(options: BuildOptions, work?: () => Promise<void>): Promise<void> {
+  return alone(join(root, '.cache', 'locks', 'dist'), async () => {
+    await buildAll(options);
+    await work?.();
+  });
 }
 
 async function watch(): Promise<void> {

@@ -12,9 +12,8 @@ import { parseArgs, promisify } from 'node:util';
 import { createVSIX } from '@vscode/vsce';
 import { z } from 'zod';
 import { PlainError, messageOf } from '../src/common/errors.ts';
-import { alone } from './alone.mjs';
 import { build } from './build.ts';
-import { cache, root } from './vscode/install.ts';
+import { root } from './vscode/install.ts';
 
 /** Packs into `file`, saying little: everything that was said comes with the error. */
 export async function packageExtension(file: string): Promise<void> {
@@ -27,19 +26,17 @@ export async function packageExtension(file: string): Promise<void> {
   );
 }
 
-async function pack(file: string): Promise<void> {
+async function packInto(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  // One at a time, because all of them build into the same `dist/`.
-  await alone(join(cache, 'locks', 'package'), async () => {
-    await build({ production: true });
-    await createVSIX({
+  const pack = (): Promise<void> =>
+    createVSIX({
       cwd: root,
       packagePath: file,
       dependencies: false,
       rewriteRelativeLinks: false,
       allowMissingRepository: true,
     });
-  });
+  await build({ production: true }, pack);
   const { size } = await stat(file);
   console.log(`${relative(process.cwd(), file)}: ${(size / 1024 / 1024).toFixed(2)} MiB`);
 }
@@ -49,7 +46,7 @@ if (process.argv[1] === import.meta.filename) {
   const manifest = z
     .object({ name: z.string(), version: z.string() })
     .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
-  await pack(values.out ?? join(root, `${manifest.name}-${manifest.version}.vsix`)).catch(
+  await packInto(values.out ?? join(root, `${manifest.name}-${manifest.version}.vsix`)).catch(
     (error: unknown) => {
       console.error(messageOf(error));
       process.exit(1);
