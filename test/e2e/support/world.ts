@@ -42,7 +42,7 @@ const quiet = (): void => undefined;
 
 let packed: Promise<string> | null = null;
 /** `npm test` packs once for all files; a file run by itself packs for itself. */
-function vsix(): Promise<string> {
+export function vsix(): Promise<string> {
   packed ??= (async () => {
     const given = process.env.ADAPTIVE_GRPO_VSIX;
     if (given !== undefined) return given;

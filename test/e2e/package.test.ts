@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readFile, stat } from 'node:fs/promises';
+import { test } from 'node:test';
+import { vsix } from './support/world.ts';
+
+/** Everything that ships, and nothing else. */
+const content = [
+  'LICENSE.txt',
+  'changelog.md',
+  'package.json',
+  'package.nls.json',
+  'readme.md',
+  'dist/THIRD_PARTY_NOTICES.txt',
+  'dist/engine-worker.js',
+  'dist/engine.js',
+  'dist/extension.cjs',
+  'dist/webview/charts.css',
+  'dist/webview/charts.js',
+  'dist/webview/explorer.css',
+  'dist/webview/explorer.js',
+  'media/activity-bar.svg',
+  'media/charts.svg',
+  'media/explorer-dark.svg',
+  'media/explorer-light.svg',
+  'media/icon.png',
+  'media/base/config.json',
+  'media/base/generation_config.json',
+  'media/base/model.safetensors',
+  'media/base/tokenizer.json',
+  'media/base/tokenizer_config.json',
+  'media/walkthrough/charts.svg',
+  'media/walkthrough/explorer.svg',
+  'media/walkthrough/recipe.md',
+  'media/walkthrough/start.md',
+  'recipes/adaptive_grpo.yaml',
+  'recipes/baseline_grpo.yaml',
+];
+
+/** Names in a zip file, read from its central directory. */
+function zipNames(zip: Buffer): string[] {
+  const names: string[] = [];
+  const end = zip.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
+  let at = zip.readUInt32LE(end + 16);
+  for (let left = zip.readUInt16LE(end + 10); left > 0; left -= 1) {
+    const [name, extra, comment] = [28, 30, 32].map((offset) => zip.readUInt16LE(at + offset));
+    assert.ok(name !== undefined && extra !== undefined && comment !== undefined);
+    names.push(zip.toString('utf8', at + 46, at + 46 + name));
+    at += 46 + name + extra + comment;
+  }
+  return names;
+}
+
+test('the .vsix holds what ships and nothing else', async () => {
+  const names = zipNames(await readFile(await vsix()))
+    .filter((name) => name.startsWith('extension/'))
+    .map((name) => name.slice('extension/'.length));
+  assert.deepEqual(names.toSorted(), content.toSorted());
+});
+
+test('the .vsix stays small', async () => {
+  const { size } = await stat(await vsix());
+  assert.ok(size < 8 * 1024 * 1024, `${size} bytes`);
+});
