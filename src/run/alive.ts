@@ -62,16 +62,18 @@ const CLOCK_SLACK = 2000;
  * listens at its endpoint: it is about to end, or the number belongs to another process by now.
  * `written`: when `run.json` was last written (ms since 1970);
  * a process that started after that isn't the one that wrote it, only its number came back.
+ * `knock`: whether to try the endpoint; asking for the process alone costs nothing.
  */
 export async function engineLives(
   manifest: Manifest,
   written: number,
+  knock = true,
 ): Promise<'yes' | 'no' | 'silent' | 'unknown'> {
   if (manifest.host !== hostname()) return 'unknown';
   if (!processExists(manifest.pid)) return 'no';
   const started = await startOf(manifest.pid);
   if (started !== undefined && started > written + CLOCK_SLACK) return 'no';
-  if (manifest.endpoint && URL.canParse(manifest.endpoint.url)) {
+  if (knock && manifest.endpoint && URL.canParse(manifest.endpoint.url)) {
     return (await listens(manifest.endpoint.url)) ? 'yes' : 'silent';
   }
   return 'yes';

@@ -16,6 +16,14 @@ const RECENT = 500;
 const byStep = (records: ReadonlyMap<number, StepRecord>): readonly StepRecord[] =>
   [...records.values()].sort((a, b) => a.step - b.step);
 
+/** What is new since the last look. */
+export interface LogChange {
+  steps: boolean;
+  evaluations: boolean;
+  events: boolean;
+  problems: boolean;
+}
+
 /** What `events.jsonl` says so far. */
 export class EventLog {
   readonly #path: string;
@@ -34,6 +42,9 @@ export class EventLog {
   /** What the engine said when it failed; null when it has gone on since. */
   failure: { message: string; next: string } | null = null;
 
+  /** Bytes after the last whole line: what a killed engine left, or a line being written. */
+  tail = 0;
+
   constructor(directory: string) {
     this.#path = eventsPath(directory);
   }
@@ -47,12 +58,13 @@ export class EventLog {
   }
 
   /** Reads what is new; says what changed, or `shrunk` where the file is another one by now. */
-  async refresh(): Promise<
-    { steps: boolean; evaluations: boolean; events: boolean; problems: boolean } | 'shrunk'
-  > {
+  async refresh(): Promise<LogChange | 'shrunk'> {
     const read = await withFile(this.#path, async (source) => {
       const size = await source.size();
-      return size < this.#reader.offset ? 'shrunk' : await this.#reader.read(source, size);
+      if (size < this.#reader.offset) return 'shrunk';
+      const batch = await this.#reader.read(source, size);
+      this.tail = size - this.#reader.offset;
+      return batch;
     });
     if (read === 'shrunk') return read;
     const { events, problems } = read ?? { events: [], problems: [] };

@@ -17,6 +17,12 @@ const hidden = (ranges: Ranges, batch: IndexedBatch): boolean =>
 /** Trees that grew, or `all` where some rows are no longer to be seen. */
 export type GroupChange = 'all' | readonly { step: number; prompt_id: string }[];
 
+/** What is new since the last look; `more`: there was more than could be read at once. */
+export interface IndexChange {
+  groups: GroupChange;
+  more: boolean;
+}
+
 /** What `rollouts.arrows` holds: summaries in memory, values per token on demand. */
 export class RolloutIndex {
   readonly #path: string;
@@ -44,10 +50,7 @@ export class RolloutIndex {
   tail = 0;
 
   /** Reads what is new, up to `limit` batches; `shrunk` where the file is another one by now. */
-  async refresh(
-    superseded: Ranges,
-    limit: number,
-  ): Promise<{ groups: GroupChange; more: boolean } | 'shrunk'> {
+  async refresh(superseded: Ranges, limit: number): Promise<IndexChange | 'shrunk'> {
     const read = await withFile(this.#path, async (source) => {
       const size = await source.size();
       if (size < this.#reader.offset) return 'shrunk';

@@ -31,7 +31,7 @@ function crashed(manifest: Manifest): RunStatus {
   };
 }
 
-/** How often the engine's endpoint is knocked at; asking for a process is free. */
+/** How often the engine's endpoint is knocked at. */
 const KNOCK_EVERY = 3000;
 
 /**
@@ -39,11 +39,14 @@ const KNOCK_EVERY = 3000;
  * write any more); one that only stopped listening is believed when it still does a while later.
  */
 export class StatusWatch {
-  #checked = { manifest: '', at: -Infinity, lives: true, silent: false };
+  #manifest = '';
+  #knocked = -Infinity;
+  #silent = false;
+  #gone = false;
 
   /**
-   * `again` reads the manifest anew: an engine that ended well between our reading of its manifest
-   * and our asking for its process has said so there.
+   * The crash, or null where there is none. `again` reads the manifest anew: an engine that ended
+   * well between our reading of its manifest and our asking for its process has said so there.
    */
   async crashed(
     manifest: Manifest,
@@ -52,13 +55,24 @@ export class StatusWatch {
   ): Promise<RunStatus | null> {
     if (!isActive(manifest)) return null;
     const key = `${manifest.pid} ${manifest.state} ${written}`;
-    const known = this.#checked.manifest === key ? this.#checked : null;
-    if (known && Date.now() - known.at < KNOCK_EVERY) return known.lives ? null : crashed(manifest);
-    const answer = await engineLives(manifest, written);
-    const silent = answer === 'silent';
-    const gone = answer === 'no' || (silent && known?.silent === true);
-    const lives = !gone || !isActive(await again());
-    this.#checked = { manifest: key, at: Date.now(), lives, silent };
-    return lives ? null : crashed(manifest);
+    if (key !== this.#manifest) {
+      this.#manifest = key;
+      this.#knocked = -Infinity;
+      this.#silent = false;
+      this.#gone = false;
+    }
+    this.#gone ||= await this.#isGone(manifest, written);
+    return this.#gone && isActive(await again()) ? crashed(manifest) : null;
+  }
+
+  async #isGone(manifest: Manifest, written: number): Promise<boolean> {
+    const knock = Date.now() - this.#knocked >= KNOCK_EVERY;
+    const answer = await engineLives(manifest, written, knock);
+    if (answer === 'no') return true;
+    if (!knock) return false;
+    this.#knocked = Date.now();
+    const wasSilent = this.#silent;
+    this.#silent = answer === 'silent';
+    return wasSilent && this.#silent;
   }
 }

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { PlainError, messageOf } from '../common/errors.ts';
 import type { TokenValue } from './arrow/rows.ts';
-import type { StepRecord } from './event-log.ts';
+import type { LogChange, StepRecord } from './event-log.ts';
 import { EventLog } from './event-log.ts';
-import { manifestPath } from './files.ts';
+import { EVENTS, ROLLOUTS, manifestPath } from './files.ts';
 import type { Disposable } from './follow.ts';
 import { Follower } from './follow.ts';
 import type { PromptGroup } from './groups.ts';
@@ -11,7 +11,7 @@ import { readManifest } from './manifest-file.ts';
 import type { RunEvent, UnknownEvent } from './model/events.ts';
 import type { Manifest } from './model/manifest.ts';
 import type { SegmentSummary, SegmentTokens } from './model/segment.ts';
-import type { GroupChange } from './rollout-index.ts';
+import type { GroupChange, IndexChange } from './rollout-index.ts';
 import { RolloutIndex } from './rollout-index.ts';
 import type { RunStatus } from './status.ts';
 import { StatusWatch, isLive, sameStatus, statedStatus } from './status.ts';
@@ -167,30 +167,45 @@ export class RunStore implements Disposable {
 
   async #read(): Promise<{ change: StoreChange; more: boolean }> {
     const manifest = await this.#readManifest();
-    let log = await this.#log.refresh();
-    let rollouts = log === 'shrunk' ? log : await this.#index.refresh(this.#log.superseded, CHUNK);
-    const reset = log === 'shrunk' || rollouts === 'shrunk';
-    if (log === 'shrunk' || rollouts === 'shrunk') {
-      // Another run, or a mirror that began anew, lies where this one was.
-      this.#log = new EventLog(this.directory);
-      this.#index = new RolloutIndex(this.directory);
-      log = await this.#log.refresh();
-      rollouts = await this.#index.refresh(this.#log.superseded, CHUNK);
-    }
-    if (log === 'shrunk' || rollouts === 'shrunk') throw new Error('the files keep shrinking');
+    const read = manifest === 'another' ? null : await this.#readFiles();
+    // Another run, or a mirror that began anew, lies where this one was: forget the old one.
+    const { log, rollouts } = read ?? (await this.#readAnew());
     const status = await this.#readStatus();
     this.#trouble = null;
-    const groups = reset ? 'all' : rollouts.groups;
-    return { change: { ...log, manifest, status, groups }, more: rollouts.more };
+    const change: StoreChange = {
+      ...log,
+      manifest: manifest !== 'same',
+      status,
+      groups: read ? rollouts.groups : 'all',
+    };
+    return { change, more: rollouts.more };
   }
 
-  async #readManifest(): Promise<boolean> {
+  /** Null where the files are others than before. */
+  async #readFiles(): Promise<{ log: LogChange; rollouts: IndexChange } | null> {
+    const log = await this.#log.refresh();
+    if (log === 'shrunk') return null;
+    const rollouts = await this.#index.refresh(this.#log.superseded, CHUNK);
+    return rollouts === 'shrunk' ? null : { log, rollouts };
+  }
+
+  async #readAnew(): Promise<{ log: LogChange; rollouts: IndexChange }> {
+    this.#log = new EventLog(this.directory);
+    this.#index = new RolloutIndex(this.directory);
+    const read = await this.#readFiles();
+    if (!read) throw new Error('its files keep shrinking');
+    const log = { steps: true, evaluations: true, events: true, problems: true };
+    return { log, rollouts: read.rollouts };
+  }
+
+  async #readManifest(): Promise<'same' | 'changed' | 'another'> {
     const manifest = await readManifest(this.directory);
     const key = JSON.stringify(manifest);
-    if (key === this.#manifestKey) return false;
+    if (key === this.#manifestKey) return 'same';
+    const another = manifest.run_id !== this.#manifest.run_id;
     this.#manifest = manifest;
     this.#manifestKey = key;
-    return true;
+    return another ? 'another' : 'changed';
   }
 
   async #readStatus(): Promise<boolean> {
@@ -215,12 +230,18 @@ export class RunStore implements Disposable {
 
   #findProblems(): readonly string[] {
     const { problem, tail } = this.#index;
-    // While the engine writes, a half batch is only a batch that is on its way.
-    const torn =
-      tail > 0 && problem === null && !isLive(this.#status)
-        ? `The last ${tail} bytes of rollouts.arrows are a batch that was never finished.`
-        : null;
-    return [this.#trouble, ...this.#log.problems, problem, torn].filter((each) => each !== null);
+    const found = [this.#trouble, ...this.#log.problems, problem].filter((each) => each !== null);
+    // While the engine writes, half a record is only one that is on its way.
+    if (isLive(this.#status)) return found;
+    const torn = (bytes: number, file: string, what: string): string[] =>
+      bytes === 0
+        ? []
+        : [`The last ${bytes} bytes of ${file} are a ${what} that was never finished.`];
+    return [
+      ...found,
+      ...torn(problem === null ? tail : 0, ROLLOUTS, 'batch'),
+      ...torn(this.#log.tail, EVENTS, 'line'),
+    ];
   }
 }
 
