@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { appendFile, readFile, readdir, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { RunStore } from '../../../src/run/store.ts';
+import {
+  Engine,
+  eventsOf,
+  recipeFile,
+  runEngine,
+  smallRecipe,
+  temporaryFolder,
+  untilEvent,
+} from './support.ts';
+
+/** The metrics of every step that count, that is, all but how long things took. */
+async function metricsOf(directory: string) {
+  const store = await RunStore.open(directory);
+  try {
+    return store.steps.map(({ step, metrics }) => [
+      step,
+      Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith('time/'))),
+    ]);
+  } finally {
+    store.dispose();
+  }
+}
+
+async function assertSameFile(one: string, other: string): Promise<void> {
+  assert.ok((await readFile(one)).equals(await readFile(other)), `${one} differs from ${other}`);
+}
+
+async function assertSameCheckpoint(one: string, other: string): Promise<void> {
+  const names = await readdir(one);
+  assert.ok(names.includes('model.safetensors') && names.includes('optimizer.safetensors'));
+  for (const name of names) await assertSameFile(join(one, name), join(other, name));
+}
+
+for (const [kind, extra] of [
+  ['plain', ''],
+  // The reference policy, several updates a round and two passes have to come back as well.
+  [
+    'with a reference and two passes',
+    'beta: 0.05\nnum_iterations: 2\ngradient_accumulation_steps: 1\nfork_policy: random\n',
+  ],
+] as const) {
+  test(`a run that stopped and went on is bit for bit the run that did not (${kind})`, async () => {
+    const folder = await temporaryFolder();
+    const recipe = await recipeFile(folder, smallRecipe + extra);
+    const whole = join(folder, 'whole');
+    const parts = join(folder, 'parts');
+    const first = await runEngine([recipe, '--output_dir', whole]);
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal((await runEngine([recipe, '--output_dir', parts, '--max-steps=2'])).code, 0);
+    const again = ['--output_dir', parts, '--resume_from_checkpoint', 'true'];
+    const second = await runEngine([recipe, ...again]);
+    assert.equal(second.code, 0, second.stderr);
+
+    await assertSameCheckpoint(
+      join(whole, 'checkpoints', 'step-4'),
+      join(parts, 'checkpoints', 'step-4'),
+    );
+    await assertSameFile(join(whole, 'rollouts.arrows'), join(parts, 'rollouts.arrows'));
+    assert.deepEqual(await metricsOf(parts), await metricsOf(whole));
+    const starts = (await eventsOf(parts)).filter(({ type }) => type === 'run_started');
+    assert.deepEqual(
+      starts.map((event) => event.type === 'run_started' && event.resumed_from_step),
+      [null, 2],
+    );
+  });
+}
+
+test('killed in mid-step: all that was written is there, the run shows as crashed and goes on', async () => {
+  const folder = await temporaryFolder();
+  const recipe = await recipeFile(folder);
+  const whole = join(folder, 'whole');
+  const crashed = join(folder, 'crashed');
+  assert.equal((await runEngine([recipe, '--output_dir', whole])).code, 0);
+
+  const engine = new Engine([recipe, '--output_dir', crashed, '--save_steps', '2', '--serve']);
+  await engine.ready();
+  await untilEvent(engine, crashed, (event) => event.type === 'step' && event.step === 3);
+  // In the middle of step 4: the files show step 3 done, and the next has begun.
+  engine.child.kill('SIGKILL');
+  assert.equal((await engine.ended).signal, 'SIGKILL');
+  // And, as a crash may leave it: half a line, half a batch.
+  await appendFile(join(crashed, 'events.jsonl'), '{"seq":99,"time":"2026');
+  const rollouts = join(crashed, 'rollouts.arrows');
+  const { size } = await stat(rollouts);
+  await appendFile(rollouts, (await readFile(rollouts)).subarray(size - 5000, size - 3000));
+  await truncate(rollouts, size + 1000);
+
+  const store = await RunStore.open(crashed);
+  try {
+    assert.equal(store.status.kind, 'crashed');
+    assert.deepEqual(
+      store.steps.map(({ step }) => step),
+      [1, 2, 3],
+    );
+    const groups = store.groups();
+    assert.ok(groups.length >= 6);
+    for (const { step, prompt_id } of groups) {
+      for (const { segment_id, length } of store.tree(step, prompt_id)) {
+        assert.equal((await store.tokens(segment_id)).token_ids.length, length);
+      }
+    }
+  } finally {
+    store.dispose();
+  }
+
+  const again = await runEngine([
+    ...[recipe, '--output_dir', crashed, '--save_steps', '2'],
+    ...['--resume_from_checkpoint', 'true'],
+  ]);
+  assert.equal(again.code, 0, again.stderr);
+  await assertSameFile(
+    join(whole, 'checkpoints', 'step-4', 'model.safetensors'),
+    join(crashed, 'checkpoints', 'step-4', 'model.safetensors'),
+  );
+  assert.deepEqual(await metricsOf(crashed), await metricsOf(whole));
+
+  const [before, after] = [await RunStore.open(whole), await RunStore.open(crashed)];
+  try {
+    assert.equal(after.status.kind, 'finished');
+    assert.deepEqual(after.problems, []);
+    // The steps that the crash lost are shown once, as they were done again.
+    const shown = (store: RunStore) =>
+      store.groups().map(({ step, prompt_id, segments, reward_mean }) => ({
+        ...{ step, prompt_id, segments, reward_mean },
+      }));
+    assert.deepEqual(shown(after), shown(before));
+  } finally {
+    before.dispose();
+    after.dispose();
+  }
+});
+
+test('killed before its first checkpoint: the run begins again in the same place', async () => {
+  const folder = await temporaryFolder();
+  const recipe = await recipeFile(folder);
+  const directory = join(folder, 'run');
+  const engine = new Engine([recipe, '--output_dir', directory]);
+  await untilEvent(engine, directory, ({ type }) => type === 'step');
+  await engine.kill();
+  const again = ['--output_dir', directory, '--resume_from_checkpoint', 'true'];
+  const ended = await runEngine([recipe, ...again, '--max_steps', '2']);
+  assert.equal(ended.code, 0, ended.stderr);
+  const store = await RunStore.open(directory);
+  assert.deepEqual([store.steps.map(({ step }) => step), store.status.kind], [[1, 2], 'finished']);
+  store.dispose();
+});
+
+test('a signal ends the run after the step, with a checkpoint to go on from', async () => {
+  const folder = await temporaryFolder();
+  const recipe = await recipeFile(folder);
+  const directory = join(folder, 'run');
+  const engine = new Engine([recipe, '--output_dir', directory, '--max_steps', '1000']);
+  await untilEvent(engine, directory, ({ type }) => type === 'step');
+  engine.child.kill('SIGTERM');
+  const ended = await engine.ended;
+  assert.deepEqual([ended.code, ended.signal], [0, null], ended.stderr);
+  assert.match(ended.stdout, /Stopped\. It can go on with --resume_from_checkpoint true\./);
+  const events = await eventsOf(directory);
+  const last = events.at(-1);
+  assert.ok(last?.type === 'run_finished' && last.reason === 'stopped');
+  const checkpoint = events.find(({ type }) => type === 'checkpoint');
+  assert.ok(checkpoint?.type === 'checkpoint');
+  await stat(join(directory, checkpoint.path, 'model.safetensors'));
+  const store = await RunStore.open(directory);
+  assert.equal(store.status.kind, 'stopped');
+  assert.equal(store.manifest.endpoint, null);
+  store.dispose();
+});
