@@ -37,6 +37,8 @@ export class Explorer {
   header: RunHeader | null = null;
   tree: Loaded<TreeView> = { kind: 'none' };
   path: Loaded<PathView> = { kind: 'none' };
+  /** Set when the run could not be opened at all. */
+  failure: { message: string; next: string } | null = null;
   /** A short note for everybody, screen readers too: a command's answer, an error. */
   note = '';
   /** Counts changes of the run: what was asked before may be out of date. */
@@ -59,10 +61,14 @@ export class Explorer {
   }
 
   async start(): Promise<void> {
+    this.failure = null;
+    this.changed('header', 'list', 'tree', 'path', 'layout');
     try {
       this.#update(await this.channel.request('open', {}));
     } catch (error) {
-      this.say(sentence(error));
+      const next = error instanceof RequestError ? error.next : '';
+      this.failure = { message: messageOf(error), next };
+      this.changed('header', 'layout');
     }
   }
 

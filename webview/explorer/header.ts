@@ -11,7 +11,13 @@ export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateR
   const { header, state } = explorer;
   return html`
     <div class="bar" role="toolbar" aria-label="Run and view">
-      ${header === null ? html`<span class="run-name">Opening…</span>` : runFacts(header)}
+      ${
+        header === null
+          ? html`<span class="run-name"
+              >${explorer.failure === null ? 'Opening…' : 'Not opened'}</span
+            >`
+          : runFacts(header)
+      }
       ${header === null ? nothing : runButtons(explorer, header)}
       <span class="gap"></span>
       ${dropdown({
@@ -37,6 +43,17 @@ export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateR
     </div>
     ${notices(explorer)}
   `;
+}
+
+/** Instead of the panes, where the run could not be opened. */
+export function failed(
+  { message, next }: { message: string; next: string },
+  again: () => void,
+): TemplateResult {
+  return html`${icon('error')}
+    <p>${message}</p>
+    <p>${next}</p>
+    ${textButton({ label: 'Try Again', onClick: again, primary: true })}`;
 }
 
 function runFacts(header: RunHeader): TemplateResult {

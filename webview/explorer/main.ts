@@ -3,12 +3,12 @@ import './css/frame.css';
 import './css/rows.css';
 import './css/path.css';
 import './css/themes.css';
-import { render } from 'lit-html';
+import { nothing, render } from 'lit-html';
 import { colourModes } from '../../src/views/explorer/protocol.ts';
 import { registerControls } from '../shared/controls.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { Explorer } from './explorer.ts';
-import { headerBar } from './header.ts';
+import { failed, headerBar } from './header.ts';
 import { Help } from './help.ts';
 import { Panes } from './panes.ts';
 import { PathPane } from './path-pane.ts';
@@ -32,7 +32,10 @@ const header = document.createElement('header');
 header.className = 'header';
 const root = document.createElement('main');
 root.className = 'explorer';
-root.append(header, panes.element);
+const unopened = document.createElement('div');
+unopened.className = 'message';
+unopened.hidden = true;
+root.append(header, unopened, panes.element);
 document.body.append(root, help.element);
 
 explorer.onChange((changes) => {
@@ -42,6 +45,10 @@ explorer.onChange((changes) => {
       headerBar(explorer, () => help.toggle()),
       header,
     );
+    const { failure } = explorer;
+    panes.element.hidden = failure !== null;
+    unopened.hidden = failure === null;
+    render(failure === null ? nothing : failed(failure, () => void explorer.start()), unopened);
   }
 });
 
@@ -88,5 +95,4 @@ document.addEventListener('keydown', (event) => {
   shortcut();
 });
 
-explorer.changed('header', 'list', 'tree', 'path', 'layout');
 void explorer.start();

@@ -299,7 +299,9 @@ export class TreePane {
       <span class="cell status ${status.kind}" title=${status.title}
         ><span class="glyph">${status.glyph}</span>${status.text}</span
       >
-      <span class="cell number reward">${short(row.reward ?? row.value)}</span>
+      <span class="cell number reward ${row.reward === null ? 'mean' : ''}"
+        >${short(row.reward ?? row.value)}</span
+      >
       <span class="cell number advantage">${signed(strip?.advantage)}</span>
       <span class="cell number temperature">${short(row.temperature)}</span>
       <span class="cell number attempt">${row.attempt}</span>

@@ -4,9 +4,9 @@ import {
   vsCodeCheckbox,
   vsCodeDropdown,
   vsCodeOption,
-  vsCodeProgressRing,
   vsCodeTextField,
 } from '@vscode/webview-ui-toolkit';
+import './controls.css';
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
 import { icon, type IconName } from './icons.ts';
@@ -21,7 +21,6 @@ export function registerControls(): void {
     vsCodeCheckbox(),
     vsCodeDropdown(),
     vsCodeOption(),
-    vsCodeProgressRing(),
     vsCodeTextField(),
   );
 }
@@ -125,8 +124,9 @@ export function checkbox({ label, checked, onChange }: Check): TemplateResult {
   >`;
 }
 
+/** The toolkit's own sets a `style` attribute, which the content security policy refuses. */
 export function progressRing(label: string): TemplateResult {
-  return html`<vscode-progress-ring aria-label=${label}></vscode-progress-ring>`;
+  return html`<div class="progress" role="progressbar" aria-label=${label}></div>`;
 }
 
 /** The value of the control an event came from. */
