@@ -60,12 +60,6 @@ export async function prepareRun(
   // command line still wins.
   const { recipe, warnings } =
     known.length === 0 ? first : checked(source, [...known, ...settings], recipePath);
-  if (recipe.engine === 'trl') {
-    throw new RecipeError(
-      [`${recipePath} says \`engine: trl\`, and this is the built-in engine.`],
-      'Leave `engine` out to train here.',
-    );
-  }
   const name = recipe.run_name ?? nameOf(recipePath);
   return {
     recipe: settled(recipe, dirname(recipePath)),
@@ -78,7 +72,13 @@ export async function prepareRun(
 }
 
 function checked(source: string, settings: readonly Setting[], path: string) {
-  const { recipe, findings } = parseRecipe(source, settings);
+  const { engine, recipe, findings } = parseRecipe(source, settings);
+  if (engine === 'trl') {
+    throw new RecipeError(
+      [`${basename(path)} is a recipe for TRL, and this is the built-in engine.`],
+      'Say `engine: built-in` to train here, with a `model_name_or_path` that is a folder or `base`.',
+    );
+  }
   if (recipe === null || hasErrors(findings)) {
     throw new RecipeError(
       findings.map((finding) => formatFinding(finding, basename(path))),

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { keyInfo, recipeSchema, recipeShape, type KeyInfo, type RecipeKeyName } from './keys.ts';
+import { infoOf, typeOf, type Engine } from './engines.ts';
+import type { KeyInfo } from './key-info.ts';
+import type { RecipeKeyName } from './keys.ts';
 
 /** What a person needs to know about a key; made from the schema, for hovers, forms and pages. */
 export interface KeyDescription extends KeyInfo {
-  name: RecipeKeyName;
+  name: string;
   /** What it takes, in words: `a whole number of at least 1`. */
   expects: string;
   /** The words to choose from, where it takes one of a few. */
@@ -14,23 +16,31 @@ export interface KeyDescription extends KeyInfo {
 type Json = z.core.JSONSchema._JSONSchema;
 
 /** The JSON schema of what one may write for a key. */
-export function jsonSchemaOf(name: RecipeKeyName): Exclude<Json, boolean> {
-  return z.toJSONSchema(recipeShape[name], { io: 'input' });
+export function jsonSchemaOf(engine: Engine, name: string): Exclude<Json, boolean> {
+  const type = typeOf(engine, name);
+  if (type === null) throw new Error(`no recipe key of the ${engine} engine: ${name}`);
+  return z.toJSONSchema(type, { io: 'input' });
 }
 
-const defaults = recipeSchema.parse({});
-
-export function describeKey(name: RecipeKeyName): KeyDescription {
-  const info = keyInfo.get(recipeShape[name]);
-  if (!info) throw new Error(`recipe key without a description: ${name}`);
-  const schema = jsonSchemaOf(name);
+/** A key as an engine understands it; null when the engine does not know it. */
+export function describeFor(engine: Engine, name: string): KeyDescription | null {
+  const info = infoOf(engine, name);
+  if (info === null) return null;
+  const schema = jsonSchemaOf(engine, name);
   return {
     ...info,
     name,
     expects: expectation(schema),
     choices: choicesOf(schema),
-    default: defaults[name],
+    default: typeOf(engine, name)?.parse(undefined),
   };
+}
+
+/** A key as the built-in engine understands it. */
+export function describeKey(name: RecipeKeyName): KeyDescription {
+  const described = describeFor('built-in', name);
+  if (!described) throw new Error(`recipe key without a description: ${name}`);
+  return described;
 }
 
 function choicesOf(schema: Json): string[] {
@@ -42,6 +52,7 @@ function choicesOf(schema: Json): string[] {
 /** A JSON schema in words that follow "must be". */
 function expectation(schema: Json): string {
   if (typeof schema === 'boolean') return 'anything';
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.anyOf) return oneOf(schema.anyOf.flatMap(alternatives));
   if (schema.enum) return oneOf(schema.enum.map(String));
   switch (schema.type) {
@@ -55,6 +66,8 @@ function expectation(schema: Json): string {
       return `a number${range(schema)}`;
     case 'string':
       return 'a text';
+    case 'object':
+      return 'a mapping';
     case 'array': {
       const items = Array.isArray(schema.items) ? schema.items[0] : schema.items;
       const what = items === undefined ? 'values' : plural(expectation(items));

@@ -11,6 +11,21 @@ export type Place =
     }
   | { kind: 'argument'; argument: string };
 
+/** One change of a recipe, in its own terms; `edit.ts` makes edits of the text from it. */
+export type Change =
+  /** Gives a key another name, and another value where there is one. */
+  | { kind: 'rename'; key: string; to: string; value?: unknown }
+  /** Sets a value; adds the key at the end, or after another one, where it is missing. */
+  | { kind: 'set'; key: string; value: unknown; after?: string }
+  | { kind: 'remove'; key: string };
+
+/** One way to put a finding right. */
+export interface Fix {
+  /** What it does, as a command: "Rename to `dtype`". */
+  title: string;
+  changes: readonly Change[];
+}
+
 /** One thing that is wrong (`error`) or worth knowing (`warning`) about a recipe. */
 export interface Finding {
   severity: 'error' | 'warning';
@@ -21,6 +36,7 @@ export interface Finding {
     | 'duplicate_key'
     | 'unknown_key'
     | 'unused_key'
+    | 'obsolete_key'
     | 'wrong_value'
     | 'contradiction'
     | 'argument';
@@ -30,6 +46,8 @@ export interface Finding {
   message: string;
   /** What to write instead, a plain sentence, where there is something to suggest. */
   suggestion: string | null;
+  /** What a person may choose from, the best first. */
+  fixes: readonly Fix[];
 }
 
 export function hasErrors(findings: readonly Finding[]): boolean {

@@ -5,52 +5,13 @@ import {
   strategyDefaults as strategy,
   treeBaselines,
 } from '../strategy/parameters.ts';
+import { count, fraction, groupOf, positive, text } from './key-info.ts';
 
-/**
- * Every key a recipe may hold, as data: type and range (zod), default, unit, one sentence, where
- * the name comes from. Types, checks, completion, hovers and documentation all derive from here.
- *
- * Names and defaults are TRL's where TRL has the key, so that one recipe means one thing in both
- * engines; the departures say so in their sentence.
- */
-export interface KeyInfo {
-  group: KeyGroup;
-  /** Who named the key. */
-  source: 'TRL' | 'open-r1' | 'ours';
-  /** What the value counts, where it counts something. */
-  unit?: string;
-  /** One sentence. */
-  description: string;
-}
-
-export const keyGroups = [
-  'What to train',
-  'Rewards',
-  'Token-adaptive strategy',
-  'Batches and sampling',
-  'Objective',
-  'Optimizer',
-  'How long',
-  'Logging, evaluation, checkpoints',
-] as const;
-export type KeyGroup = (typeof keyGroups)[number];
-
-export const keyInfo = z.registry<KeyInfo>();
+/** Tasks of the built-in engine; any other `dataset_name` is a file. */
+export const builtInTasks = ['arithmetic', 'countdown'] as const;
 
 /** Reward functions of the built-in engine. */
 export const builtInRewards = ['accuracy', 'format'] as const;
-
-const groupOf =
-  (group: KeyGroup) =>
-  <T extends z.ZodType>(source: KeyInfo['source'], type: T, description: string, unit?: string) => {
-    keyInfo.add(type, { group, source, description, ...(unit === undefined ? {} : { unit }) });
-    return type;
-  };
-
-const text = () => z.string().min(1);
-const count = (least: number) => z.number().int().min(least);
-const positive = () => z.number().positive();
-const fraction = () => z.number().min(0).max(1);
 
 const what = groupOf('What to train');
 const rewards = groupOf('Rewards');
@@ -61,6 +22,14 @@ const optimizer = groupOf('Optimizer');
 const length = groupOf('How long');
 const logging = groupOf('Logging, evaluation, checkpoints');
 
+/**
+ * Every key that the built-in engine knows, as data: type and range (zod), default, unit, one
+ * sentence, where the name comes from. Types, checks, completion, hovers and documentation all
+ * derive from here; `trl/` does the same for the other engine.
+ *
+ * Names and defaults are TRL's where TRL has the key, so that one recipe means one thing in both
+ * engines; the departures say so in their sentence.
+ */
 export const recipeShape = {
   engine: what(
     'ours',
@@ -280,7 +249,7 @@ export const recipeShape = {
   threads: length(
     'ours',
     count(0).max(256).default(0),
-    'Threads the built-in engine computes with; 0 means as many as the machine has cores.',
+    'Threads the built-in engine computes with; 0 means one a core, 8 at most.',
     'threads',
   ),
 

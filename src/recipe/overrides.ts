@@ -23,6 +23,7 @@ export function parseOverrides(args: readonly string[]): {
       key: null,
       message,
       suggestion,
+      fixes: [],
     });
 
   for (let i = 0; i < args.length;) {
@@ -67,7 +68,7 @@ export function parseOverrides(args: readonly string[]): {
 }
 
 function takes(key: RecipeKeyName, type: 'array' | 'boolean'): boolean {
-  const schema = jsonSchemaOf(key);
+  const schema = jsonSchemaOf('built-in', key);
   return [schema, ...(schema.anyOf ?? [])].some(
     (kind) => typeof kind !== 'boolean' && kind.type === type,
   );

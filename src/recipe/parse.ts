@@ -1,18 +1,14 @@
 import { isMap, isScalar, LineCounter, parseDocument, type Node, type YAMLError } from 'yaml';
-import { checkSettings, quote, type Setting } from './check.ts';
+import { checkSettings, type CheckedRecipe, type Setting } from './check.ts';
 import type { Finding, Place } from './findings.ts';
-import type { Recipe } from './keys.ts';
-
-export interface ParsedRecipe {
-  /** Null when there is an error among the findings. */
-  recipe: Recipe | null;
-  findings: Finding[];
-}
+import { quote } from './quote.ts';
 
 /** Reads a recipe file, then lets `overrides` (of the command line) have the last word. */
-export function parseRecipe(source: string, overrides: readonly Setting[] = []): ParsedRecipe {
+export function parseRecipe(source: string, overrides: readonly Setting[] = []): CheckedRecipe {
   const read = readSettings(source);
-  if (read.findings.length > 0) return { recipe: null, findings: read.findings };
+  if (read.findings.length > 0) {
+    return { engine: 'built-in', recipe: null, findings: read.findings };
+  }
   return checkSettings([...read.settings, ...overrides]);
 }
 
@@ -33,6 +29,7 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
     key: null,
     message,
     suggestion,
+    fixes: [],
   });
 
   if (document.errors.length > 0) {
@@ -48,6 +45,7 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         key,
         message: duplicate ? `The key ${quote(key)} is there twice.` : syntaxSentence(error),
         suggestion: duplicate ? 'Keep one of them.' : null,
+        fixes: [],
       };
     });
     return { settings: [], findings };
@@ -87,6 +85,7 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         key: null,
         message: 'A key must be a plain word.',
         suggestion: null,
+        fixes: [],
       });
       continue;
     }
@@ -97,6 +96,9 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         value: isNode(value) ? value.toJS(document, { maxAliasCount: 100 }) : null,
         keyPlace,
         valuePlace: isNode(value) ? placeOf(value) : keyPlace,
+        ...(isScalar(value) && value.type === 'PLAIN' && typeof value.source === 'string'
+          ? { plain: value.source }
+          : {}),
       });
     } catch {
       findings.push({
@@ -106,6 +108,7 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         key: key.value,
         message: `The value of ${quote(key.value)} cannot be read.`,
         suggestion: 'Write it out without `*` references.',
+        fixes: [],
       });
     }
   }

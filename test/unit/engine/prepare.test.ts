@@ -143,7 +143,7 @@ test('a wrong recipe is every sentence, with its line', async () => {
     ['', /my recipe\.yaml:1:1: error: The recipe is empty\./],
     ['sede: 1\nseed: -1', /my recipe\.yaml:1:1: .* Did you mean `seed`\?\n.*yaml:2:7: error/],
     [Uint8Array.of(0x73, 0xff, 0xfe), /is not a text in UTF-8/],
-    ['engine: trl', /says `engine: trl`/],
+    ['engine: trl', /is a recipe for TRL/],
   ];
   for (const [content, words] of cases) {
     await writeFile(recipe, content);

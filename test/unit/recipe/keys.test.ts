@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeKey } from '../../../src/recipe/describe.ts';
-import { isRecipeKey, keyGroups, recipeKeyNames } from '../../../src/recipe/keys.ts';
-import { isTrlOnlyKey } from '../../../src/recipe/known.ts';
+import { keyGroups } from '../../../src/recipe/key-info.ts';
+import { isRecipeKey, recipeKeyNames } from '../../../src/recipe/keys.ts';
 import { editDistance, nearest } from '../../../src/recipe/nearest.ts';
 import { strategyDefaults } from '../../../src/strategy/index.ts';
 
@@ -36,10 +36,6 @@ test('what a key takes is said in words', () => {
   assert.equal(words.scale_rewards, 'group, batch, none, true or false');
   assert.equal(words.adam_beta1, 'a number of at least 0 and below 1');
   assert.deepEqual(describeKey('loss_type').choices, ['grpo', 'bnpo', 'dr_grpo', 'dapo']);
-});
-
-test('no key is both ours and unused', () => {
-  for (const name of recipeKeyNames) assert.ok(!isTrlOnlyKey(name), name);
 });
 
 test('the nearest name by edits, and none when nothing is near', () => {

@@ -1,0 +1,98 @@
+import type { Contradiction } from './check.ts';
+import { builtInRewards, type Recipe } from './keys.ts';
+import { nearest } from './nearest.ts';
+import { quote } from './quote.ts';
+import { rewardContradictions, strategyContradictions } from './together.ts';
+
+/** Values that are fine by themselves and make no sense together for the built-in engine. */
+export function checkBuiltIn(recipe: Recipe): Contradiction[] {
+  return [
+    ...batchContradictions(recipe),
+    ...strategyContradictions(recipe),
+    ...rewardContradictions(recipe),
+    ...unknownRewards(recipe),
+    ...warmupContradictions(recipe),
+  ];
+}
+
+/** Completions sampled in one generation round. */
+export function generationBatchSize(recipe: Recipe): number {
+  return (
+    recipe.generation_batch_size ??
+    recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+  );
+}
+
+/** Roots a prompt gets: what the recipe says, else half of its completions and at least 2. */
+export function rootsOf(recipe: Recipe): number {
+  return recipe.num_roots ?? Math.max(2, Math.floor(recipe.num_generations / 2));
+}
+
+function batchContradictions(recipe: Recipe): Contradiction[] {
+  const found: Contradiction[] = [];
+  const { num_generations } = recipe;
+  const batch = generationBatchSize(recipe);
+  const stated = recipe.generation_batch_size !== null;
+  if (batch % num_generations !== 0) {
+    const better = Math.max(1, Math.round(batch / num_generations)) * num_generations;
+    const passes = better / recipe.gradient_accumulation_steps;
+    const key = stated ? 'generation_batch_size' : 'per_device_train_batch_size';
+    const value = stated ? better : passes;
+    const name = stated
+      ? '`generation_batch_size`'
+      : 'per_device_train_batch_size × gradient_accumulation_steps';
+    found.push({
+      keys: stated
+        ? ['generation_batch_size', 'num_generations']
+        : ['per_device_train_batch_size', 'gradient_accumulation_steps', 'num_generations'],
+      message: `${name} is ${batch}, which \`num_generations\` (${num_generations}) does not divide, so the last prompt would lack completions.`,
+      suggestion: `${better} would do.`,
+      fixes: Number.isInteger(value)
+        ? [{ title: `Set \`${key}\` to ${value}`, changes: [{ kind: 'set', key, value }] }]
+        : [],
+    });
+  }
+  const update = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps;
+  if (batch % update !== 0) {
+    found.push({
+      keys: ['generation_batch_size', 'per_device_train_batch_size', 'gradient_accumulation_steps'],
+      message: `\`generation_batch_size\` is ${batch}, which does not hold a whole number of optimizer steps of ${update} completions (per_device_train_batch_size × gradient_accumulation_steps).`,
+      suggestion: `Make it a multiple of ${update}.`,
+    });
+  }
+  return found;
+}
+
+function unknownRewards(recipe: Recipe): Contradiction[] {
+  const known: readonly string[] = builtInRewards;
+  return recipe.reward_funcs.flatMap((name) => {
+    if (known.includes(name)) return [];
+    const guess = nearest(name, known);
+    const corrected = recipe.reward_funcs.map((each) => (each === name ? guess : each));
+    return {
+      keys: ['reward_funcs'],
+      message: `The built-in engine has no reward function ${quote(name)}.`,
+      suggestion: guess === null ? `It has ${known.join(' and ')}.` : `Did you mean \`${guess}\`?`,
+      fixes:
+        guess === null || recipe.reward_funcs.includes(guess)
+          ? []
+          : [
+              {
+                title: `Change it to \`${guess}\``,
+                changes: [{ kind: 'set', key: 'reward_funcs', value: corrected } as const],
+              },
+            ],
+    };
+  });
+}
+
+function warmupContradictions({ warmup_steps, max_steps }: Recipe): Contradiction[] {
+  if (warmup_steps === 0 || warmup_steps < max_steps) return [];
+  return [
+    {
+      keys: ['warmup_steps', 'max_steps'],
+      message: `\`warmup_steps\` (${warmup_steps}) leaves nothing of the ${max_steps} steps.`,
+      suggestion: 'Make it smaller than `max_steps`.',
+    },
+  ];
+}

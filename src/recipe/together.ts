@@ -1,0 +1,72 @@
+import type { Contradiction } from './check.ts';
+
+/** Contradictions that both engines share. */
+
+interface StrategyValues {
+  use_token_adaptive: boolean;
+  max_resamples_per_prefix: number;
+  num_roots: number | null;
+  num_generations: number;
+}
+
+export function strategyContradictions(values: StrategyValues): Contradiction[] {
+  const { use_token_adaptive, max_resamples_per_prefix, num_roots, num_generations } = values;
+  if (!use_token_adaptive) return [];
+  const found: Contradiction[] = [];
+  if (max_resamples_per_prefix === 0) {
+    const set = (key: string, value: unknown) => ({
+      title: `Set \`${key}: ${String(value)}\``,
+      changes: [{ kind: 'set', key, value } as const],
+    });
+    found.push({
+      keys: ['max_resamples_per_prefix', 'use_token_adaptive'],
+      message:
+        '`max_resamples_per_prefix` is 0 while `use_token_adaptive` is on: rollouts would be cut and never go on.',
+      suggestion: 'Allow at least 1, or set `use_token_adaptive: false`.',
+      fixes: [set('max_resamples_per_prefix', 3), set('use_token_adaptive', false)],
+    });
+  }
+  if (num_roots !== null && num_roots > num_generations) {
+    found.push({
+      keys: ['num_roots', 'num_generations'],
+      message: `\`num_roots\` (${num_roots}) is more than \`num_generations\` (${num_generations}).`,
+      suggestion: `It can be 2 to ${num_generations}.`,
+      fixes: [
+        {
+          title: `Set \`num_roots\` to ${num_generations}`,
+          changes: [{ kind: 'set', key: 'num_roots', value: num_generations }],
+        },
+      ],
+    });
+  }
+  return found;
+}
+
+export function rewardContradictions(values: {
+  reward_funcs: readonly string[];
+  reward_weights: readonly number[] | null;
+}): Contradiction[] {
+  const { reward_funcs, reward_weights } = values;
+  const found: Contradiction[] = [];
+  if (reward_weights && reward_weights.length !== reward_funcs.length) {
+    found.push({
+      keys: ['reward_weights', 'reward_funcs'],
+      message: `\`reward_weights\` has ${reward_weights.length} values for ${reward_funcs.length} reward functions.`,
+      suggestion: 'Give one weight for each of `reward_funcs`, or leave it empty.',
+      fixes: [
+        {
+          title: 'Remove `reward_weights` (each weighs 1)',
+          changes: [{ kind: 'remove', key: 'reward_weights' }],
+        },
+      ],
+    });
+  }
+  if (new Set(reward_funcs).size !== reward_funcs.length) {
+    found.push({
+      keys: ['reward_funcs'],
+      message: '`reward_funcs` names a function twice.',
+      suggestion: 'Use its weight instead.',
+    });
+  }
+  return found;
+}

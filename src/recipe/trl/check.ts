@@ -1,0 +1,328 @@
+import { z } from 'zod';
+import type { Contradiction } from '../check.ts';
+import type { Fix } from '../findings.ts';
+import { nearest } from '../nearest.ts';
+import { quote } from '../quote.ts';
+import { rewardContradictions, strategyContradictions } from '../together.ts';
+import { obsoleteKeyNames } from './obsolete.ts';
+import { openR1Rewards, trlRewards } from './open-r1.ts';
+
+/** The resolved values that are looked at together. */
+const view = z.object({
+  use_token_adaptive: z.boolean(),
+  max_resamples_per_prefix: z.number(),
+  num_roots: z.number().nullable(),
+  num_generations: z.number(),
+  per_device_train_batch_size: z.number(),
+  gradient_accumulation_steps: z.number(),
+  generation_batch_size: z.number().nullable(),
+  steps_per_generation: z.number().nullable(),
+  reward_funcs: z.array(z.string()),
+  reward_weights: z.array(z.number()).nullable(),
+  auto_find_batch_size: z.boolean(),
+  bf16: z.boolean().nullable(),
+  fp16: z.boolean(),
+  use_peft: z.boolean(),
+  load_in_4bit: z.boolean(),
+  load_in_8bit: z.boolean(),
+  use_vllm: z.boolean(),
+  vllm_mode: z.string(),
+  vllm_importance_sampling_correction: z.boolean(),
+  vllm_importance_sampling_mode: z.string(),
+  vllm_importance_sampling_clip_min: z.number().nullable(),
+  vllm_importance_sampling_clip_max: z.number().nullable(),
+  mask_truncated_completions: z.boolean(),
+  log_completions: z.boolean(),
+  log_completions_hub_repo: z.string().nullable(),
+  loss_type: z.string(),
+  importance_sampling_level: z.string(),
+});
+type View = z.infer<typeof view>;
+type Written = Readonly<Record<string, unknown>>;
+
+const set = (key: string, value: unknown): Fix => ({
+  title: `Set \`${key}: ${String(value)}\``,
+  changes: [{ kind: 'set', key, value }],
+});
+const remove = (key: string): Fix => ({
+  title: `Remove \`${key}\``,
+  changes: [{ kind: 'remove', key }],
+});
+
+/**
+ * What TRL (its own checks, as of 1.13) or our trainer would refuse or do in silence.
+ *
+ * @param resolved every key with its value or default
+ * @param written all keys that are in the recipe, known or not
+ */
+export function checkTrl(resolved: Written, written: Written): Contradiction[] {
+  const values = view.parse(resolved);
+  return [
+    ...batches(values),
+    ...strategyContradictions(values),
+    ...strategyAndTrl(values, written),
+    ...rewardContradictions(values),
+    ...rewardNames(values),
+    ...memory(values),
+    ...vllm(values, written),
+    ...oldVllm(values, written),
+    ...objective(values),
+  ];
+}
+
+function batches(values: View): Contradiction[] {
+  const { generation_batch_size, steps_per_generation, num_generations } = values;
+  const micro = values.per_device_train_batch_size;
+  const found: Contradiction[] = [];
+  if (generation_batch_size !== null && steps_per_generation !== null) {
+    found.push({
+      keys: ['generation_batch_size', 'steps_per_generation'],
+      message: 'TRL takes `generation_batch_size` or `steps_per_generation`, not both.',
+      suggestion: 'Keep one of them.',
+      fixes: [remove('steps_per_generation'), remove('generation_batch_size')],
+    });
+    return found;
+  }
+  if (num_generations < 2) {
+    found.push({
+      keys: ['num_generations'],
+      message: 'GRPO compares completions of a prompt with each other, so it needs at least 2.',
+      fixes: [set('num_generations', 8)],
+    });
+    return found;
+  }
+  if (generation_batch_size !== null) {
+    if (generation_batch_size % num_generations !== 0) {
+      const better =
+        Math.max(1, Math.round(generation_batch_size / num_generations)) * num_generations;
+      found.push({
+        keys: ['generation_batch_size', 'num_generations'],
+        message: `\`generation_batch_size\` is ${generation_batch_size}, which \`num_generations\` (${num_generations}) does not divide.`,
+        suggestion: `${better} would do.`,
+        fixes: [set('generation_batch_size', better)],
+      });
+    }
+    if (generation_batch_size % micro !== 0) {
+      found.push({
+        keys: ['generation_batch_size', 'per_device_train_batch_size'],
+        message: `\`generation_batch_size\` is ${generation_batch_size}, which \`per_device_train_batch_size\` (${micro}) does not divide.`,
+        suggestion: `Make it a multiple of ${micro} times the number of training processes.`,
+      });
+    }
+    return found;
+  }
+  const steps = steps_per_generation ?? values.gradient_accumulation_steps;
+  // The number of processes is not known here; say which ones work where not every one does.
+  const processes = num_generations / gcd(micro * steps, num_generations);
+  if (processes > 1) {
+    found.push({
+      severity: 'warning',
+      keys: [
+        'per_device_train_batch_size',
+        'gradient_accumulation_steps',
+        'steps_per_generation',
+        'num_generations',
+      ],
+      message: `A process samples ${micro * steps} completions a round, which \`num_generations\` (${num_generations}) does not divide: this runs only with ${processes} training processes, or a multiple of that.`,
+      suggestion:
+        'Make the product of batch size and accumulation a multiple of it to run anywhere.',
+    });
+  }
+  return found;
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
+function strategyAndTrl(values: View, written: Written): Contradiction[] {
+  // A recipe that knows nothing of the strategy was not written with it in mind.
+  const meant = Object.hasOwn(written, 'use_token_adaptive') || written.engine === 'trl';
+  if (!values.use_token_adaptive || !meant) return [];
+  const found: Contradiction[] = [];
+  if (values.mask_truncated_completions) {
+    found.push({
+      severity: 'warning',
+      keys: ['mask_truncated_completions'],
+      message:
+        'With `mask_truncated_completions`, rollouts that the strategy cut would not train at all.',
+      suggestion: 'Set it to false; `prefix_credit: mask` says the same for cut rollouts alone.',
+      fixes: [set('mask_truncated_completions', false), set('use_token_adaptive', false)],
+    });
+  }
+  if (
+    values.use_vllm &&
+    values.vllm_importance_sampling_correction &&
+    values.vllm_importance_sampling_mode.startsWith('sequence')
+  ) {
+    found.push({
+      severity: 'warning',
+      keys: ['vllm_importance_sampling_mode', 'use_vllm', 'use_token_adaptive'],
+      message: `\`vllm_importance_sampling_mode\` is \`${values.vllm_importance_sampling_mode}\`: it weighs whole completions, and hotter resamples would drop out.`,
+      suggestion: 'Use `token_truncate`.',
+      fixes: [set('vllm_importance_sampling_mode', 'token_truncate')],
+    });
+  }
+  return found;
+}
+
+function rewardNames({ reward_funcs }: View): Contradiction[] {
+  const known: readonly string[] = [...openR1Rewards, ...trlRewards];
+  return reward_funcs.flatMap((name): Contradiction[] => {
+    // A dotted name is a Python function.
+    if (known.includes(name) || name.includes('.')) return [];
+    const guess = nearest(name, known);
+    const corrected = reward_funcs.map((each) => (each === name ? guess : each));
+    const fixes: Fix[] =
+      guess === null || reward_funcs.includes(guess)
+        ? []
+        : [
+            {
+              title: `Change it to \`${guess}\``,
+              changes: [{ kind: 'set', key: 'reward_funcs', value: corrected }],
+            },
+          ];
+    return [
+      {
+        keys: ['reward_funcs'],
+        message: `There is no reward function ${quote(name)}.`,
+        suggestion:
+          guess === null
+            ? 'Your own functions are named as `module.function`.'
+            : `Did you mean \`${guess}\`?`,
+        fixes,
+      },
+    ];
+  });
+}
+
+function memory(values: View): Contradiction[] {
+  const found: Contradiction[] = [];
+  if (values.auto_find_batch_size) {
+    found.push({
+      keys: ['auto_find_batch_size'],
+      message: 'GRPO refuses `auto_find_batch_size`: a smaller batch would break prompt groups.',
+      suggestion: 'Lower `per_device_train_batch_size` instead.',
+      fixes: [remove('auto_find_batch_size')],
+    });
+  }
+  if (values.bf16 === true && values.fp16) {
+    found.push({
+      keys: ['bf16', 'fp16'],
+      message: '`bf16` and `fp16` are both on.',
+      suggestion: 'Keep `bf16` on Ampere cards and later.',
+      fixes: [set('fp16', false), set('bf16', false)],
+    });
+  }
+  if (values.load_in_4bit && values.load_in_8bit) {
+    found.push({
+      keys: ['load_in_4bit', 'load_in_8bit'],
+      message: '`load_in_4bit` and `load_in_8bit` are both on.',
+      suggestion: 'Keep one of them.',
+      fixes: [set('load_in_8bit', false), set('load_in_4bit', false)],
+    });
+  } else if ((values.load_in_4bit || values.load_in_8bit) && !values.use_peft) {
+    const key = values.load_in_4bit ? 'load_in_4bit' : 'load_in_8bit';
+    found.push({
+      keys: [key, 'use_peft'],
+      message: `With \`${key}\` the weights can't be trained, only an adapter on top of them.`,
+      suggestion: 'Set `use_peft: true`.',
+      fixes: [set('use_peft', true), set(key, false)],
+    });
+  }
+  return found;
+}
+
+function vllm(values: View, written: Written): Contradiction[] {
+  const found: Contradiction[] = [];
+  const { vllm_importance_sampling_clip_min: low, vllm_importance_sampling_clip_max: high } =
+    values;
+  if (low !== null && high !== null && low >= high) {
+    found.push({
+      keys: ['vllm_importance_sampling_clip_min', 'vllm_importance_sampling_clip_max'],
+      message: `\`vllm_importance_sampling_clip_min\` (${low}) must be below \`vllm_importance_sampling_clip_max\` (${high}).`,
+    });
+  }
+  const server = ['vllm_server_base_url', 'vllm_server_host', 'vllm_server_port'];
+  const named = server.filter((key) => Object.hasOwn(written, key));
+  const stated = Object.hasOwn(written, 'vllm_mode');
+  const serverMode: Fix = {
+    title: 'Add `vllm_mode: server`',
+    changes: [{ kind: 'set', key: 'vllm_mode', value: 'server', after: 'use_vllm' }],
+  };
+  if (values.use_vllm && !stated && named.length > 0) {
+    found.push({
+      keys: named,
+      message: `\`${named[0] ?? ''}\` is for a vLLM server, but without \`vllm_mode\` vLLM runs on the training GPUs since TRL 1.0.`,
+      suggestion: 'Add `vllm_mode: server`.',
+      fixes: [serverMode],
+    });
+  }
+  return found;
+}
+
+/** Without `vllm_mode` an old recipe meant the other mode; only its other keys show its age. */
+function oldVllm({ use_vllm }: View, written: Written): Contradiction[] {
+  const old = obsoleteKeyNames.some((key) => Object.hasOwn(written, key));
+  if (!old || !use_vllm || Object.hasOwn(written, 'vllm_mode')) return [];
+  const add = (mode: string, where: string): Fix => ({
+    title: `Add \`vllm_mode: ${mode}\` (${where})`,
+    changes: [{ kind: 'set', key: 'vllm_mode', value: mode, after: 'use_vllm' }],
+  });
+  return [
+    {
+      severity: 'warning',
+      keys: ['use_vllm'],
+      message:
+        'This recipe was made for an older TRL, where vLLM was a server by default; since TRL 1.0 it runs on the training GPUs.',
+      suggestion: 'Say which: `vllm_mode: server` or `vllm_mode: colocate`.',
+      fixes: [
+        add('server', 'as it was; start it with `trl vllm-serve`'),
+        add('colocate', 'on the training GPUs'),
+      ],
+    },
+  ];
+}
+
+function objective(values: View): Contradiction[] {
+  const found: Contradiction[] = [];
+  const { loss_type, importance_sampling_level } = values;
+  if (importance_sampling_level === 'sequence') {
+    if (['bnpo', 'dr_grpo', 'dapo', 'cispo'].includes(loss_type)) {
+      found.push({
+        severity: 'warning',
+        keys: ['importance_sampling_level', 'loss_type'],
+        message: `With \`importance_sampling_level: sequence\` the \`${loss_type}\` loss weighs completions by their length.`,
+        suggestion: 'GSPO is `loss_type: grpo`.',
+        fixes: [set('loss_type', 'grpo')],
+      });
+    }
+  } else if (loss_type === 'luspo') {
+    found.push({
+      severity: 'warning',
+      keys: ['loss_type', 'importance_sampling_level'],
+      message: 'The `luspo` loss is meant for `importance_sampling_level: sequence`.',
+      fixes: [set('importance_sampling_level', 'sequence')],
+    });
+  }
+  if (
+    loss_type === 'vespo' &&
+    values.use_vllm &&
+    values.vllm_importance_sampling_correction &&
+    values.vllm_importance_sampling_mode.startsWith('sequence')
+  ) {
+    found.push({
+      keys: ['vllm_importance_sampling_mode', 'loss_type'],
+      message: 'The `vespo` loss needs a token-level `vllm_importance_sampling_mode`.',
+      fixes: [set('vllm_importance_sampling_mode', 'token_truncate')],
+    });
+  }
+  if (values.log_completions_hub_repo !== null && !values.log_completions) {
+    found.push({
+      keys: ['log_completions_hub_repo'],
+      message: '`log_completions_hub_repo` needs `log_completions: true`.',
+      fixes: [set('log_completions', true)],
+    });
+  }
+  return found;
+}

@@ -1,0 +1,321 @@
+import { z } from 'zod';
+import {
+  atLeast,
+  count,
+  flag,
+  fraction,
+  groupOf,
+  mapping,
+  optional,
+  positive,
+  text,
+} from '../key-info.ts';
+
+/** Keys of TRL's own `GRPOConfig`, read from TRL 1.13. */
+
+const rewards = groupOf('Rewards');
+const batches = groupOf('Batches and sampling');
+const objective = groupOf('Objective');
+const logging = groupOf('Logging, evaluation, checkpoints');
+const memory = groupOf('Precision and memory');
+const fast = groupOf('vLLM and fast generation');
+const data = groupOf('Data');
+const what = groupOf('What to train');
+const devices = groupOf('More than one device');
+
+export const grpoShape = {
+  model_init_kwargs: what(
+    'TRL',
+    optional(z.union([mapping(), text()])),
+    'What else `from_pretrained` gets.',
+  ),
+  trust_remote_code: what('TRL', flag(false), "Run Python code that comes with somebody's model."),
+  disable_dropout: what('TRL', flag(false), 'Turn dropout off.'),
+  router_aux_loss_coef: objective(
+    'TRL',
+    z.number().default(0.001),
+    'Weight of the load-balancing loss of mixture-of-experts models.',
+  ),
+  cast_lm_head_to_fp32: memory(
+    'TRL',
+    flag(false),
+    'Compute the last layer in float32 (models with an untied head only).',
+  ),
+  ds3_gather_for_generation: devices(
+    'TRL',
+    flag(true),
+    'DeepSpeed ZeRO-3: bring the weights together for generation; fast, if they fit.',
+  ),
+
+  num_generations_eval: batches(
+    'TRL',
+    optional(count(1)),
+    'Completions for each prompt while evaluating; empty means `num_generations`.',
+    'completions',
+  ),
+  max_completion_length: batches(
+    'TRL',
+    optional(count(1)).default(512),
+    'A completion ends here at the latest.',
+    'tokens',
+  ),
+  steps_per_generation: batches(
+    'TRL',
+    optional(count(1)),
+    'Micro-batches that one generation round feeds; empty means `gradient_accumulation_steps`.',
+    'passes',
+  ),
+  top_p: batches(
+    'TRL',
+    positive().max(1).default(1),
+    'Sample from the most likely tokens that make up this mass.',
+    'probability',
+  ),
+  top_k: batches(
+    'TRL',
+    count(0).default(0),
+    'Sample from this many of the most likely tokens; 0 means all.',
+    'tokens',
+  ),
+  min_p: batches(
+    'TRL',
+    optional(fraction()),
+    'Leave out tokens less likely than this share of the most likely one.',
+    'probability',
+  ),
+  repetition_penalty: batches(
+    'TRL',
+    positive().default(1),
+    'Above 1, tokens that were there before get less likely.',
+    'factor',
+  ),
+  generation_kwargs: batches(
+    'TRL',
+    optional(z.union([mapping(), text()])),
+    'What else the sampler gets.',
+  ),
+  chat_template_kwargs: batches(
+    'TRL',
+    optional(z.union([mapping(), text()])),
+    'What the chat template gets, such as `enable_thinking`.',
+  ),
+  cache_implementation: batches(
+    'TRL',
+    optional(text()),
+    'The kind of key-value cache, when vLLM is not used.',
+  ),
+  max_tool_calling_iterations: batches(
+    'TRL',
+    optional(count(0)),
+    'Turns with tools an agent may take; empty means no limit.',
+    'turns',
+  ),
+  shuffle_dataset: data('TRL', flag(true), 'Shuffle the training data.'),
+  pad_to_multiple_of: data('TRL', optional(count(1)), 'Pad lengths to a multiple.', 'tokens'),
+  remove_unused_columns: data(
+    'TRL',
+    flag(false),
+    'Drop every column but the prompt; reward functions that read others need false.',
+  ),
+
+  use_vllm: fast('TRL', flag(false), 'Generate with vLLM.'),
+  vllm_mode: fast(
+    'TRL',
+    z.enum(['colocate', 'server']).default('colocate'),
+    'Where vLLM runs: on the training GPUs, or as a server started with `trl vllm-serve`.',
+  ),
+  vllm_model_impl: fast(
+    'TRL',
+    z.enum(['vllm', 'transformers']).default('vllm'),
+    "Whose implementation of the model vLLM runs: its own, or transformers'.",
+  ),
+  vllm_enable_sleep_mode: fast(
+    'TRL',
+    flag(false),
+    'Take vLLM off the GPU while the optimizer works: more room, some delay.',
+  ),
+  vllm_structured_outputs_regex: fast(
+    'TRL',
+    optional(text()),
+    'Completions must match this regular expression.',
+  ),
+  vllm_server_base_url: fast(
+    'TRL',
+    optional(text()),
+    'Address of the vLLM server; wins over host and port.',
+  ),
+  vllm_server_host: fast('TRL', text().default('0.0.0.0'), 'Host of the vLLM server.'),
+  vllm_server_port: fast('TRL', count(1).max(65535).default(8000), 'Port of the vLLM server.'),
+  vllm_server_timeout: fast(
+    'TRL',
+    atLeast(0).default(240),
+    'How long to wait for the vLLM server.',
+    'seconds',
+  ),
+  vllm_group_port: fast(
+    'TRL',
+    count(1).max(65535).default(51216),
+    'Port over which new weights go to the server.',
+  ),
+  vllm_gpu_memory_utilization: fast(
+    'TRL',
+    fraction().default(0.3),
+    'Share of the GPU that vLLM takes (colocate).',
+    'share',
+  ),
+  vllm_max_model_length: fast(
+    'TRL',
+    optional(count(1)),
+    'Longest prompt and completion together; empty means what the model allows.',
+    'tokens',
+  ),
+  vllm_tensor_parallel_size: fast(
+    'TRL',
+    count(1).default(1),
+    'GPUs that share one vLLM (colocate).',
+    'GPUs',
+  ),
+  vllm_importance_sampling_correction: fast(
+    'TRL',
+    flag(true),
+    'Weigh tokens by how far vLLM and the trainer disagree on their probability.',
+  ),
+  vllm_importance_sampling_mode: fast(
+    'TRL',
+    z
+      .enum(['token_truncate', 'token_mask', 'sequence_truncate', 'sequence_mask'])
+      .default('sequence_mask'),
+    'Whether those weights are per token or per completion, and capped or dropped when too large.',
+  ),
+  vllm_importance_sampling_clip_max: fast(
+    'TRL',
+    positive().nullable().default(3),
+    'Upper bound of those weights.',
+    'ratio',
+  ),
+  vllm_importance_sampling_clip_min: fast(
+    'TRL',
+    optional(atLeast(0)),
+    'Lower bound of those weights.',
+    'ratio',
+  ),
+  use_transformers_continuous_batching: fast(
+    'TRL',
+    flag(false),
+    "Generate with transformers' own continuous batching.",
+  ),
+  transformers_continuous_batching_config: fast(
+    'TRL',
+    optional(z.union([mapping(), text()])),
+    'Settings of that.',
+  ),
+
+  loss_type: objective(
+    'TRL',
+    z.enum(['grpo', 'dr_grpo', 'dapo', 'bnpo', 'cispo', 'sapo', 'luspo', 'vespo']).default('dapo'),
+    'How the loss of the tokens is clipped and averaged; `dapo` averages over all tokens of the batch.',
+  ),
+  delta: objective(
+    'TRL',
+    optional(positive()),
+    'An upper bound of the probability ratio for negative advantages too (two-sided clipping).',
+    'ratio',
+  ),
+  importance_sampling_level: objective(
+    'TRL',
+    z.enum(['token', 'sequence']).default('token'),
+    'One probability ratio a token, or one a completion (GSPO).',
+  ),
+  mask_truncated_completions: objective(
+    'TRL',
+    flag(false),
+    'Completions that ran into the length limit do not train.',
+  ),
+  sync_ref_model: objective(
+    'TRL',
+    flag(false),
+    'Move the reference model towards the policy now and then.',
+  ),
+  ref_model_mixup_alpha: objective(
+    'TRL',
+    fraction().default(0.6),
+    'How much of the policy goes into the reference model then.',
+    'share',
+  ),
+  ref_model_sync_steps: objective(
+    'TRL',
+    count(1).default(512),
+    'How often the reference model is moved.',
+    'steps',
+  ),
+  top_entropy_quantile: objective(
+    'TRL',
+    fraction().default(1),
+    'Train on this share of the most unsure tokens only (0.2 is the 80/20 rule).',
+    'share',
+  ),
+  entropy_coef: objective(
+    'TRL',
+    z.number().default(0),
+    'Weight of an entropy bonus in the loss; 0 turns it off.',
+  ),
+  use_adaptive_entropy: objective(
+    'TRL',
+    flag(false),
+    'Adjust `entropy_coef` after every step so that the entropy stays near `entropy_target`.',
+  ),
+  entropy_coef_min: objective('TRL', z.number().default(0), 'It goes no lower than this.'),
+  entropy_coef_max: objective('TRL', z.number().default(1), 'It goes no higher than this.'),
+  entropy_coef_delta: objective('TRL', atLeast(0).default(0.005), 'It moves by this in a step.'),
+  entropy_target: objective(
+    'TRL',
+    atLeast(0).default(0.2),
+    'The entropy a token should have at least.',
+    'nats',
+  ),
+  off_policy_mask_threshold: objective(
+    'TRL',
+    optional(positive()),
+    'Leave out bad completions that the policy has moved this far away from (KL); empty keeps all.',
+    'nats',
+  ),
+  use_bias_correction_kl: objective(
+    'TRL',
+    flag(true),
+    'Weigh the KL penalty by the probability ratio, which makes its gradient unbiased.',
+  ),
+  sapo_temperature_neg: objective(
+    'TRL',
+    positive().default(1.05),
+    'SAPO: softness of the gate where the advantage is not positive.',
+  ),
+  sapo_temperature_pos: objective(
+    'TRL',
+    positive().default(1),
+    'SAPO: softness of the gate where the advantage is positive.',
+  ),
+  vespo_k_pos: objective('TRL', z.number().default(2), 'VESPO: exponent, positive advantage.'),
+  vespo_lambda_pos: objective('TRL', z.number().default(3), 'VESPO: decay, positive advantage.'),
+  vespo_k_neg: objective('TRL', z.number().default(3), 'VESPO: exponent, negative advantage.'),
+  vespo_lambda_neg: objective('TRL', z.number().default(2), 'VESPO: decay, negative advantage.'),
+  multi_objective_aggregation: rewards(
+    'TRL',
+    z.enum(['sum_then_normalize', 'normalize_then_sum']).default('sum_then_normalize'),
+    'Add up the weighted rewards first, or scale each to unit variance first (GDPO).',
+  ),
+
+  log_completions: logging('TRL', flag(false), 'Log some prompts with their completions.'),
+  log_multimodal: logging('TRL', flag(true), 'Log images and videos with them.'),
+  num_completions_to_print: logging(
+    'TRL',
+    optional(count(0)),
+    'How many of them are printed; empty means all.',
+    'completions',
+  ),
+  log_unique_prompts: logging('TRL', flag(false), 'Log each prompt once.'),
+  log_completions_hub_repo: logging(
+    'TRL',
+    optional(text()),
+    'The Hub repository that gets the logged completions.',
+  ),
+} as const;
