@@ -1,3 +1,5 @@
+import { describeModelConfig, type ModelConfig } from '../src/engine/compute/config.ts';
+
 /**
  * The files of the base checkpoint beside its weights. The tokenizer has one token a character: a
  * BPE without merges, which both transformers and `@huggingface/tokenizers` read. There is no
@@ -6,7 +8,7 @@
 const specials = ['<pad>', '<eos>', '<unk>'] as const;
 const characters = '0123456789+-*/()=#\n []>:,.';
 
-export const PAD = 0;
+const PAD = 0;
 export const EOS = 1;
 
 const vocabulary = [...specials, ...Array.from(characters)];
@@ -19,6 +21,11 @@ export function encode(text: string): number[] {
     if (id === undefined) throw new Error(`${JSON.stringify(character)} is not in the vocabulary`);
     return id;
   });
+}
+
+/** The text of token ids; special tokens have none. */
+export function decode(tokens: ArrayLike<number>): string {
+  return Array.from(tokens, (id) => (id < specials.length ? '' : (vocabulary[id] ?? ''))).join('');
 }
 
 export const modelConfig = {
@@ -37,7 +44,7 @@ export const modelConfig = {
   pad_token_id: PAD,
 };
 
-export const tokenizerJson = {
+const tokenizerJson = {
   version: '1.0',
   truncation: null,
   padding: null,
@@ -68,7 +75,7 @@ export const tokenizerJson = {
   },
 };
 
-export const tokenizerConfigJson = {
+const tokenizerConfigJson = {
   tokenizer_class: 'PreTrainedTokenizerFast',
   pad_token: '<pad>',
   eos_token: '<eos>',
@@ -77,9 +84,25 @@ export const tokenizerConfigJson = {
   model_max_length: modelConfig.max_position_embeddings,
 };
 
-export const generationConfigJson = {
+const generationConfigJson = {
   eos_token_id: EOS,
   pad_token_id: PAD,
   do_sample: true,
   temperature: 1,
 };
+
+/** File name → content. */
+export function modelFiles(config: ModelConfig): Record<string, string> {
+  const contents = {
+    'config.json': describeModelConfig(config),
+    'tokenizer.json': tokenizerJson,
+    'tokenizer_config.json': tokenizerConfigJson,
+    'generation_config.json': generationConfigJson,
+  };
+  return Object.fromEntries(
+    Object.entries(contents).map(([name, content]) => [
+      name,
+      `${JSON.stringify(content, null, 2)}\n`,
+    ]),
+  );
+}

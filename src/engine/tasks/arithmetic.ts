@@ -4,13 +4,13 @@ import type { Problem, Task, Trace } from './task.ts';
 /**
  * Multi-step arithmetic, written out: products first, then from left to right, a line a step.
  *
- *     47+8*35-9=          8*35=280
+ *     47+8*35-19=         8*35=280
  *                         47+280=327
- *                         327-9=318
- *                         #318
+ *                         327-19=308
+ *                         #308
  *
- * Numbers have one or two digits, one factor of a product has one; every value on the way lies
- * in 0..999.
+ * Numbers have two digits, one factor of a product has one; products are only added; every value
+ * on the way lies in 0..999.
  */
 
 type Operator = '+' | '-' | '*';
@@ -119,11 +119,13 @@ function drawTerms(random: Random, heldOut: boolean): Term[] {
 }
 
 function drawTerm(random: Random, at: number, product: boolean): Term {
-  const sign = at === 0 || random.chance(0.6) ? '+' : '-';
-  if (!product) return { sign, factors: [random.integer(2, 99)] };
+  if (!product) {
+    const sign = at === 0 || random.chance(0.5) ? '+' : '-';
+    return { sign, factors: [random.integer(11, 99)] };
+  }
   const digit = random.integer(2, 9);
   const number = random.integer(11, 99);
-  return { sign, factors: random.chance(0.5) ? [digit, number] : [number, digit] };
+  return { sign: '+', factors: random.chance(0.5) ? [digit, number] : [number, digit] };
 }
 
 /** The steps of the solution, or null where a value on the way leaves 0..999. */
