@@ -35,7 +35,7 @@ export class BuiltInTarget implements LaunchTarget {
         // Detached: its own process group or console, so that closing VS Code doesn't take it along.
         detached: true,
         windowsHide: true,
-        cwd: options.cwd ?? dirname(recipe),
+        cwd: dirname(recipe),
         env: { ...process.env, ...options.environment, ELECTRON_RUN_AS_NODE: '1' },
         // stdout carries the one ready line; everything said in words goes to the log.
         stdio: ['ignore', 'pipe', log.fd],

@@ -20,10 +20,7 @@ export interface RunEnded {
   status: RunStatus;
 }
 
-export type StartOptions = Pick<
-  LaunchOptions,
-  'overrides' | 'environment' | 'timeoutMs' | 'signal' | 'cwd'
->;
+export type StartOptions = Pick<LaunchOptions, 'timeoutMs' | 'signal'>;
 
 /**
  * All runs there are to see: those in the runs directories, whoever started them, and those opened

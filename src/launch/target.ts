@@ -20,8 +20,6 @@ export interface LaunchOptions {
   resume?: boolean;
   /** Recipe keys set on the command line, above the file. */
   overrides?: Readonly<Record<string, string | number | boolean>>;
-  /** Where the engine runs; relative paths in a recipe start here. Default: the recipe's folder. */
-  cwd?: string;
   /** Added to the environment of the extension host. */
   environment?: Readonly<Record<string, string>>;
   /** How long the engine may take until it is ready, in milliseconds. */

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import type { RunCard } from '../../launch/run-entry.ts';
@@ -25,7 +25,7 @@ export async function startRun(
   const parent = runsDirectoryFor(recipe, context.globalStorageUri);
   const directory = services.runs.newDirectory(recipe.fsPath, parent);
   const card = await launch(services, basename(recipe.fsPath), directory, (options) =>
-    services.runs.start(recipe.fsPath, directory, { ...options, cwd: workingFolder(recipe) }),
+    services.runs.start(recipe.fsPath, directory, options),
   );
   if (card === null) return;
   await vscode.commands.executeCommand(commands.revealInExplorer, card.directory);
@@ -37,10 +37,7 @@ export async function continueRun(services: Services, card: RunCard): Promise<vo
   if (!(await isTrusted())) return;
   const { directory } = card;
   await launch(services, basename(directory), directory, (options) =>
-    services.runs.continue(directory, {
-      ...options,
-      cwd: workingFolder(vscode.Uri.file(directory)),
-    }),
+    services.runs.continue(directory, options),
   );
 }
 
@@ -91,12 +88,6 @@ async function launch(
     ]);
     return null;
   }
-}
-
-/** Relative paths in a recipe start at its workspace folder. */
-function workingFolder(uri: vscode.Uri): string {
-  const folder = vscode.workspace.getWorkspaceFolder(uri);
-  return folder?.uri.fsPath ?? dirname(uri.fsPath);
 }
 
 async function isTrusted(): Promise<boolean> {

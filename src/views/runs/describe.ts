@@ -42,6 +42,22 @@ export function rewardOf(card: RunCard): string | null {
 export const stepOf = (card: RunCard): string =>
   card.kind === 'run' ? `${card.latest?.step ?? 0}/${card.manifest.max_steps}` : '';
 
+/**
+ * The name, and where other runs have the same one, when it was started: `adaptive_grpo 16:09`, or
+ * with the date where that was another day.
+ */
+export function labelOf(card: RunCard, all: readonly RunCard[], now = new Date()): string {
+  const name = nameOf(card);
+  const alone = all.filter((other) => nameOf(other) === name).length <= 1;
+  if (alone || card.kind === 'unreadable') return name;
+  const started = new Date(card.manifest.started_at);
+  const sameDay = started.toDateString() === now.toDateString();
+  const format: Intl.DateTimeFormatOptions = sameDay
+    ? { hour: '2-digit', minute: '2-digit' }
+    : { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' };
+  return `${name} ${started.toLocaleString(undefined, format)}`;
+}
+
 /** Beside the name: `42/200  reward 0.63`. Runs that don't go on say so first. */
 export function descriptionOf(card: RunCard): string {
   if (card.kind === 'unreadable') return 'can’t be read';

@@ -4,7 +4,7 @@ import { nameOf } from '../../launch/run-entry.ts';
 import type { RunCard } from '../../launch/run-entry.ts';
 import type { Runs } from '../../launch/runs.ts';
 import { commands, views } from '../ids.ts';
-import { accessibleLabelOf, descriptionOf, detailsOf, lookOf, stateOf } from './describe.ts';
+import { accessibleLabelOf, descriptionOf, detailsOf, labelOf, lookOf, stateOf } from './describe.ts';
 
 /** The tree of runs, newest first. An element is a run directory. */
 export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposable {
@@ -39,7 +39,7 @@ export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposa
     const card = this.#runs.card(directory);
     if (card === undefined) return new vscode.TreeItem(basename(directory));
     const look = lookOf(card);
-    const item = new vscode.TreeItem(nameOf(card));
+    const item = new vscode.TreeItem(labelOf(card, this.#runs.cards));
     item.id = directory;
     item.description = descriptionOf(card);
     item.iconPath = new vscode.ThemeIcon(
