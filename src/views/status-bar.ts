@@ -4,17 +4,7 @@ import type { RunCard } from '../launch/run-entry.ts';
 import { isAlive } from '../launch/runs.ts';
 import type { Runs } from '../launch/runs.ts';
 import { commands } from './ids.ts';
-import { rewardOf, stateOf, stepOf } from './runs/describe.ts';
-
-const icons: Record<string, string> = {
-  starting: 'loading~spin',
-  running: 'play-circle',
-  paused: 'debug-pause',
-  finished: 'pass',
-  stopped: 'debug-stop',
-  failed: 'error',
-  crashed: 'warning',
-};
+import { lookOf, rewardOf, stateOf, stepOf } from './runs/describe.ts';
 
 /**
  * Step, reward and state of the active run: while one is alive, and afterwards for as long as this
@@ -55,7 +45,7 @@ export class StatusBar implements vscode.Disposable {
     const state = stateOf(card);
     const parts = [stepOf(card), ...(reward === null ? [] : [`reward ${reward}`])];
     if (state !== 'running') parts.push(state);
-    this.#item.text = `$(${icons[state] ?? 'question'}) GRPO ${parts.join('  ')}`;
+    this.#item.text = `$(${lookOf(card).icon}) GRPO ${parts.join('  ')}`;
     this.#item.command = {
       command: commands.revealInExplorer,
       title: 'Reveal in Rollout Explorer',

@@ -78,11 +78,9 @@ function renderShell(): void {
 function shell(): TemplateResult {
   switch (state.kind) {
     case 'opening':
-      return html`<p class="state">${progressRing('Loading')}</p>`;
+      return busy('Loading…');
     case 'loading':
-      return html`<p class="state" role="status">
-        ${progressRing('Loading')} Reading ${state.name}…
-      </p>`;
+      return busy(`Reading ${state.name}…`);
     case 'none':
       return html`<div class="state">
         <p>No run to chart yet.</p>
@@ -103,13 +101,14 @@ function shell(): TemplateResult {
   }
 }
 
+function busy(words: string): TemplateResult {
+  return html`<p class="state busy" role="status">${progressRing('Busy')}<span>${words}</span></p>`;
+}
+
 function waiting({ alive, state: words }: Extract<ChartsState, { kind: 'run' }>): TemplateResult {
+  if (alive) return busy('The first step is not finished yet.');
   return html`<p class="state" role="status">
-    ${
-      alive
-        ? html`${progressRing('Waiting')} ${words}. The first step is not finished yet.`
-        : html`${words}. It ended before its first step was finished.`
-    }
+    The run is ${words}. It ended before its first step was finished.
   </p>`;
 }
 

@@ -109,6 +109,6 @@ async function tellOnce(context: vscode.ExtensionContext): Promise<void> {
   if (context.globalState.get(TOLD_KEY) === true) return;
   await context.globalState.update(TOLD_KEY, true);
   void vscode.window.showInformationMessage(
-    'The run goes on when this window is closed, and the next window finds it again. To end it, choose “Stop Run”.',
+    'Closing the window does not end this run; the next window finds it again. “Stop Run” ends it.',
   );
 }

@@ -19,7 +19,7 @@ const looks: Record<Kind, Look> = {
   running: { icon: 'play-circle', color: 'charts.green', context: runContexts.running },
   paused: { icon: 'debug-pause', color: 'charts.yellow', context: runContexts.paused },
   finished: { icon: 'pass', color: 'charts.green', context: runContexts.ended },
-  stopped: { icon: 'debug-stop', color: null, context: runContexts.resumable },
+  stopped: { icon: 'stop-circle', color: null, context: runContexts.resumable },
   failed: { icon: 'error', color: 'errorForeground', context: runContexts.resumable },
   crashed: { icon: 'warning', color: 'list.warningForeground', context: runContexts.resumable },
 };

@@ -113,7 +113,7 @@ test('the last step and evaluation are on the card, and only changed cards are t
   await writer.event({ type: 'step', step: 1, metrics: { reward: 0.5 } });
   await runs.refresh();
   assert.equal(changes.length, 1);
-  assert.equal(changes[0].length, 1);
+  assert.equal(changes[0]?.length, 1);
   const card = changes[0]?.[0];
   assert.ok(card?.kind === 'run');
   assert.deepEqual(
