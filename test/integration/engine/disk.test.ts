@@ -123,7 +123,10 @@ test('a disk that is full from the start: a sentence, and exit code 1', async (t
 });
 
 test('a folder that may not be written: a sentence, and exit code 1', async (t) => {
-  if (!isRoot) { t.skip('becoming a user who may not write takes root'); return; }
+  if (!isRoot) {
+    t.skip('becoming a user who may not write takes root');
+    return;
+  }
   const folder = await temporaryFolder();
   await chmod(folder, 0o755);
   const recipe = await recipeFile(folder);
@@ -137,7 +140,10 @@ test('a folder that may not be written: a sentence, and exit code 1', async (t) 
 });
 
 test('a folder that becomes read-only: training goes on, the lost checkpoint ends it', async (t) => {
-  if (!isRoot) { t.skip('becoming a user who may not write takes root'); return; }
+  if (!isRoot) {
+    t.skip('becoming a user who may not write takes root');
+    return;
+  }
   const folder = await temporaryFolder();
   await chmod(folder, 0o755);
   const recipe = await recipeFile(folder);
