@@ -80,6 +80,8 @@ export async function answer(
     const body = await readBody(request);
     send(response, 200, await route({ body, signal: aborted.signal }));
   } catch (error) {
+    // What is left of a body that was not read to its end can't be told from another request.
+    if (!request.complete) response.setHeader('connection', 'close');
     sendError(response, error instanceof HttpError ? error.status : 500, messageOf(error));
   }
 }
