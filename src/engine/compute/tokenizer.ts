@@ -8,6 +8,7 @@ interface Library {
   encode(text: string): { ids: unknown[] };
   decode(ids: readonly number[]): string;
   id_to_token(id: number): string | undefined;
+  token_to_id(token: string): number | undefined;
   get_vocab(): Map<string, number>;
 }
 const LibraryTokenizer = z
@@ -21,7 +22,8 @@ const decoderSchema: z.ZodType<{ type: string; decoders?: { type: string }[] | u
   });
 
 const fileSchema = z.looseObject({
-  model: z.looseObject({ type: z.string().optional() }),
+  model: z.looseObject({ type: z.string().optional(), unk_token: z.string().nullish() }),
+  normalizer: z.unknown(),
   decoder: decoderSchema.nullish(),
   added_tokens: z
     .array(z.looseObject({ id: z.number(), content: z.string(), special: z.boolean().optional() }))
@@ -42,6 +44,8 @@ export class Tokenizer {
   readonly #special: ReadonlySet<number>;
   readonly #added: ReadonlyMap<number, string>;
   readonly #kind: 'bytes' | 'joined' | 'other';
+  readonly #unknown: number | null;
+  readonly #normalises: boolean;
   /** One more than the largest token id. */
   readonly size: number;
 
@@ -66,7 +70,10 @@ export class Tokenizer {
         { cause },
       );
     }
-    const { added_tokens, decoder } = parsed.data;
+    const { added_tokens, decoder, model, normalizer } = parsed.data;
+    const unknown = model.unk_token ?? null;
+    this.#unknown = unknown === null ? null : (this.#library.token_to_id(unknown) ?? null);
+    this.#normalises = normalizer !== null && normalizer !== undefined;
     this.#special = new Set(added_tokens.filter((t) => t.special === true).map((t) => t.id));
     this.#added = new Map(added_tokens.map((t) => [t.id, t.content]));
     this.#kind = decoderKind(decoder ?? null);
@@ -76,12 +83,13 @@ export class Tokenizer {
   /**
    * Token ids of a text.
    *
-   * @throws PlainError where a character is not in the vocabulary and there is no unknown token
+   * @throws PlainError where a character is not in the vocabulary: a model can't answer what it
+   * never gets to see
    */
   encode(text: string): Int32Array {
     if (text === '') return new Int32Array();
     const ids = z.array(z.number().int()).safeParse(this.#library.encode(text).ids);
-    if (!ids.success)
+    if (!ids.success || this.#loses(text, ids.data))
       throw new PlainError(
         `The tokenizer can't write ${JSON.stringify(text.slice(0, 80))}.`,
         "Use characters that are in the model's vocabulary.",
@@ -112,6 +120,14 @@ export class Tokenizer {
       case 'other':
         return this.#byPrefixes(list);
     }
+  }
+
+  /** Whether characters became the unknown token, or nothing at all. */
+  #loses(text: string, ids: readonly number[]): boolean {
+    if (this.#unknown !== null && ids.includes(this.#unknown)) return true;
+    if (this.#kind !== 'joined' || this.#normalises) return false;
+    const written = ids.map((id) => this.#library.id_to_token(id) ?? '').join('');
+    return written.length < text.length;
   }
 
   #bytes(id: number): Uint8Array {
