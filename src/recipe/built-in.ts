@@ -11,7 +11,6 @@ export function checkBuiltIn(recipe: Recipe): Contradiction[] {
     ...strategyContradictions(recipe),
     ...rewardContradictions(recipe),
     ...unknownRewards(recipe),
-    ...warmupContradictions(recipe),
   ];
 }
 
@@ -84,15 +83,4 @@ function unknownRewards(recipe: Recipe): Contradiction[] {
             ],
     };
   });
-}
-
-function warmupContradictions({ warmup_steps, max_steps }: Recipe): Contradiction[] {
-  if (warmup_steps === 0 || warmup_steps < max_steps) return [];
-  return [
-    {
-      keys: ['warmup_steps', 'max_steps'],
-      message: `\`warmup_steps\` (${warmup_steps}) leaves nothing of the ${max_steps} steps.`,
-      suggestion: 'Make it smaller than `max_steps`.',
-    },
-  ];
 }

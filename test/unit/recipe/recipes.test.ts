@@ -21,3 +21,9 @@ test('the baseline recipe is the adaptive one with the strategy off', async () =
     { ...adaptive, num_roots: null, use_token_adaptive: false },
   );
 });
+
+test('a short try of a recipe with a longer warm-up is fine, as in TRL', () => {
+  const { recipe, findings } = parseRecipe('warmup_steps: 5\nmax_steps: 2\n');
+  assert.deepEqual(findings, []);
+  assert.equal(recipe?.max_steps, 2);
+});
