@@ -52,6 +52,7 @@ const calmSettings = {
   'update.mode': 'none',
   'telemetry.telemetryLevel': 'off',
   'git.enabled': false,
+  'remote.autoForwardPorts': false,
   'security.workspace.trust.startupPrompt': 'never',
   'security.workspace.trust.banner': 'always',
 };
