@@ -25,6 +25,7 @@ export interface Setting {
 
 /** What two or more keys say together that makes no sense. */
 export interface Contradiction {
+  code?: 'obsolete_default';
   severity?: 'warning';
   /** The keys to blame: the one that was written last gets the mark. */
   keys: readonly string[];
@@ -159,11 +160,11 @@ function unusedOrUnknown(engine: Engine, { key, keyPlace }: Setting): Finding {
 
 /** Blames the key that was written last: that is the one a person has just touched. */
 function blame(contradiction: Contradiction, settings: readonly Setting[]): Finding {
-  const { keys, message, suggestion, fixes, severity } = contradiction;
+  const { keys, message, suggestion, fixes, severity, code } = contradiction;
   const blamed = settings.findLast(({ key }) => keys.includes(key));
   return {
     severity: severity ?? 'error',
-    code: 'contradiction',
+    code: code ?? 'contradiction',
     place: blamed?.valuePlace ?? { kind: 'file', line: 1, column: 1, length: 1 },
     key: blamed?.key ?? keys[0] ?? null,
     message,

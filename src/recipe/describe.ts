@@ -44,44 +44,52 @@ export function describeKey(name: RecipeKeyName): KeyDescription {
 }
 
 function choicesOf(schema: Json): string[] {
-  if (typeof schema === 'boolean') return [];
-  const own = (schema.enum ?? []).filter((choice) => typeof choice === 'string');
-  return [...own, ...(schema.anyOf ?? []).flatMap(choicesOf)];
+  return branches(schema).flatMap((branch) =>
+    (branch.enum ?? []).filter((choice) => typeof choice === 'string'),
+  );
 }
 
 /** A JSON schema in words that follow "must be". */
 function expectation(schema: Json): string {
-  if (typeof schema === 'boolean') return 'anything';
-  if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.anyOf) return oneOf(schema.anyOf.flatMap(alternatives));
-  if (schema.enum) return oneOf(schema.enum.map(String));
+  return oneOf(branches(schema).flatMap(alternatives));
+}
+
+/** What a schema allows, one kind at a time. */
+function branches(schema: Json): Exclude<Json, boolean>[] {
+  if (typeof schema === 'boolean') return [];
+  if (schema.anyOf) return schema.anyOf.flatMap(branches);
+  // Not in zod's types, but in its output: `type: ['boolean', 'null']`.
+  const types = z.array(z.enum(['boolean', 'string', 'number', 'null'])).safeParse(schema.type);
+  return types.success ? types.data.map((type) => ({ ...schema, type })) : [schema];
+}
+
+/** One kind in words; a choice or a boolean among others is told word by word. */
+function alternatives(schema: Exclude<Json, boolean>): string[] {
+  if (schema.const !== undefined) return [JSON.stringify(schema.const)];
+  if (schema.enum) return schema.enum.map(String);
   switch (schema.type) {
     case 'boolean':
-      return 'true or false';
+      return ['true', 'false'];
     case 'null':
-      return 'empty';
+      return ['empty'];
     case 'integer':
-      return `a whole number${range(schema)}`;
+      return [`a whole number${range(schema)}`];
     case 'number':
-      return `a number${range(schema)}`;
+      return [`a number${range(schema)}`];
     case 'string':
-      return 'a text';
+      return ['a text'];
     case 'object':
-      return 'a mapping';
+      return ['a mapping'];
     case 'array': {
       const items = Array.isArray(schema.items) ? schema.items[0] : schema.items;
       const what = items === undefined ? 'values' : plural(expectation(items));
-      return schema.minItems === undefined ? `a list of ${what}` : `a list of one or more ${what}`;
+      return [
+        schema.minItems === undefined ? `a list of ${what}` : `a list of one or more ${what}`,
+      ];
     }
     default:
-      return 'a value';
+      return ['a value'];
   }
-}
-
-function alternatives(schema: Json): string[] {
-  if (typeof schema !== 'boolean' && schema.enum) return schema.enum.map(String);
-  if (typeof schema !== 'boolean' && schema.type === 'boolean') return ['true', 'false'];
-  return [expectation(schema)];
 }
 
 function oneOf(options: readonly string[]): string {
@@ -90,18 +98,23 @@ function oneOf(options: readonly string[]): string {
 }
 
 function plural(what: string): string {
-  return what.replace(/^a (\w+ )?(text|number)/, (_, adjective: string | undefined, noun: string) =>
-    [adjective?.trim(), `${noun}s`].filter(Boolean).join(' '),
+  return what.replace(
+    /^a (\w+ )?(text|number|mapping)/,
+    (_, adjective: string | undefined, noun: string) =>
+      [adjective?.trim(), `${noun}s`].filter(Boolean).join(' '),
   );
 }
 
 function range(schema: Exclude<Json, boolean>): string {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
+  const least = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const bounds = [
-    minimum === undefined ? '' : `of at least ${minimum}`,
+    least === undefined ? '' : `of at least ${least}`,
     typeof exclusiveMinimum === 'number' ? `above ${exclusiveMinimum}` : '',
-    most === undefined ? '' : `at most ${most}`,
+    most === undefined
+      ? ''
+      : `${least === undefined && exclusiveMinimum === undefined ? 'of ' : ''}at most ${most}`,
     typeof exclusiveMaximum === 'number' ? `below ${exclusiveMaximum}` : '',
   ].filter(Boolean);
   return bounds.length === 0 ? '' : ` ${bounds.join(' and ')}`;

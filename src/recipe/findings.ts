@@ -37,6 +37,8 @@ export interface Finding {
     | 'unknown_key'
     | 'unused_key'
     | 'obsolete_key'
+    /** A key is missing whose default used to be another one. */
+    | 'obsolete_default'
     | 'wrong_value'
     | 'contradiction'
     | 'argument';

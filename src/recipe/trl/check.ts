@@ -271,6 +271,7 @@ function oldVllm({ use_vllm }: View, written: Written): Contradiction[] {
   });
   return [
     {
+      code: 'obsolete_default',
       severity: 'warning',
       keys: ['use_vllm'],
       message:
