@@ -128,7 +128,12 @@ export async function saveCheckpoint(
       () => true,
       () => false,
     );
-    await rename(fresh, folder);
+    try {
+      await rename(fresh, folder);
+    } catch (error) {
+      if (replaced) await rename(old, folder);
+      throw error;
+    }
     if (replaced) await rm(old, { recursive: true, force: true });
   } catch (cause) {
     await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
