@@ -34,6 +34,9 @@ export class Grid {
       all,
     );
     this.#drop(new Set(specs.map(({ id }) => id)));
+    const drawn = specs.map((spec) => seriesOf(spec, data, axis));
+    const last = drawn.flatMap((series) => series.map(({ points }) => points.at(-1)?.x ?? 0));
+    const end = Math.max(1, ...last);
     specs.forEach((spec, i) => {
       let panel = this.#panels.get(spec.id);
       if (panel === undefined) {
@@ -43,7 +46,7 @@ export class Grid {
       // Moved only when it must be: an element that moves loses the focus.
       const there = this.element.children[i];
       if (there !== panel.element) this.element.insertBefore(panel.element, there ?? null);
-      panel.setData(seriesOf(spec, data, axis), axis);
+      panel.setData(drawn[i] ?? [], axis, end);
     });
   }
 

@@ -46,6 +46,21 @@ export function seriesOf(
   });
 }
 
+/** Where the vertical axis begins and ends: a little beyond the values. */
+export function rangeOf(
+  series: readonly Series[],
+  fromZero: boolean,
+): { min: number; max: number } {
+  const values = series.flatMap(({ points }) => points.map(({ y }) => y));
+  const lowest = values.reduce((least, value) => Math.min(least, value), Infinity);
+  const highest = values.reduce((most, value) => Math.max(most, value), -Infinity);
+  if (values.length === 0) return { min: 0, max: 1 };
+  const bottom = fromZero ? Math.min(0, lowest) : lowest;
+  // A flat line lies in the middle of something.
+  const room = highest > bottom ? 0.06 * (highest - bottom) : Math.abs(highest) || 1;
+  return { min: fromZero && lowest >= 0 ? 0 : bottom - room, max: highest + room };
+}
+
 /** The point at `x` or the last before it; null before the first. */
 export function pointAt(points: readonly Point[], x: number): Point | null {
   let low = 0;

@@ -9,7 +9,7 @@ import {
   type Plugin,
 } from 'chart.js';
 import type { ChartSpec } from './catalog.ts';
-import { format, formatStep, nearestIndex, pointAt, summaryOf } from './model.ts';
+import { format, formatStep, nearestIndex, pointAt, rangeOf, summaryOf } from './model.ts';
 import type { Axis, Point, Series } from './model.ts';
 import type { Theme } from './theme.ts';
 
@@ -17,6 +17,8 @@ Chart.register(Decimation, LinearScale, LineController, LineElement, PointElemen
 
 /** Fewer points than this are drawn as dots too: a line of two points hides that they are two. */
 const DOTS_BELOW = 15;
+/** The same for all charts, so that their plots line up. */
+const AXIS_WIDTH = 34;
 const compactAxis = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
 
 /**
@@ -35,6 +37,7 @@ export class Panel {
   readonly #chart: Chart<'line', Point[]>;
   #series: readonly Series[] = [];
   #axis: Axis = 'step';
+  #end = 1;
   #theme: Theme;
   #cursor: number | null = null;
 
@@ -84,50 +87,24 @@ export class Panel {
     this.setTheme(theme);
   }
 
-  setData(series: readonly Series[], axis: Axis): void {
+  /** `end`: where the axis of all charts ends, so that a moment lies at one place in all. */
+  setData(series: readonly Series[], axis: Axis, end: number): void {
     this.#series = series;
     this.#axis = axis;
+    this.#end = end;
     const any = series.some(({ points }) => points.length > 0);
     this.#plot.hidden = !any;
     this.#empty.hidden = any;
     this.#summary.textContent = summaryOf(this.#spec, series);
     this.#chart.data.datasets = series.map((one, i) => this.#dataset(one, i));
+    this.#scale();
     this.#showValues();
     if (any) this.#chart.update('none');
   }
 
   setTheme(theme: Theme): void {
     this.#theme = theme;
-    const font = { family: theme.font, size: theme.fontSize };
-    const tick = { color: theme.muted, font, maxRotation: 0, autoSkipPadding: 8 };
-    const grid = { color: theme.grid, tickLength: 3 };
-    const border = { color: theme.grid };
-    const write = (value: number | string) =>
-      this.#spec.format === 'share'
-        ? `${compactAxis.format(100 * Number(value))}%`
-        : compactAxis.format(Number(value));
-    this.#chart.options.scales = {
-      x: {
-        type: 'linear',
-        bounds: 'data',
-        grid: { ...grid, drawOnChartArea: false },
-        border,
-        ticks: {
-          ...tick,
-          maxTicksLimit: 5,
-          precision: 0,
-          callback: (value) => compactAxis.format(Number(value)),
-        },
-      },
-      y: {
-        type: 'linear',
-        grid,
-        border: { ...border, display: false },
-        beginAtZero: this.#spec.fromZero,
-        grace: '4%',
-        ticks: { ...tick, maxTicksLimit: 4, callback: write },
-      },
-    };
+    this.#scale();
     this.#chart.data.datasets = this.#series.map((one, i) => this.#dataset(one, i));
     this.#showValues();
     this.#chart.update('none');
@@ -144,6 +121,40 @@ export class Panel {
   dispose(): void {
     this.#chart.destroy();
     this.element.remove();
+  }
+
+  #scale(): void {
+    const { font: family, fontSize: size, muted: color, grid: line } = this.#theme;
+    const ticks = { color, font: { family, size }, maxRotation: 0, includeBounds: false };
+    const { min, max } = rangeOf(this.#series, this.#spec.fromZero);
+    const write = (value: number | string) =>
+      this.#spec.format === 'share'
+        ? `${compactAxis.format(100 * Number(value))}%`
+        : compactAxis.format(Number(value));
+    this.#chart.options.scales = {
+      x: {
+        type: 'linear',
+        min: 0,
+        max: this.#end,
+        grid: { color: line, tickLength: 3, drawOnChartArea: false },
+        border: { color: line },
+        ticks: {
+          ...ticks,
+          maxTicksLimit: 5,
+          precision: 0,
+          callback: (value) => compactAxis.format(Number(value)),
+        },
+      },
+      y: {
+        type: 'linear',
+        min,
+        max,
+        grid: { color: line, tickLength: 3 },
+        border: { display: false },
+        ticks: { ...ticks, maxTicksLimit: 4, callback: write },
+        afterFit: (scale) => (scale.width = AXIS_WIDTH),
+      },
+    };
   }
 
   #dataset({ label, points }: Series, i: number): ChartDataset<'line', Point[]> {
@@ -168,7 +179,7 @@ export class Panel {
       const value = document.createElement('span');
       value.className = i === 0 ? 'value first' : 'value second';
       const number = point ? format(point.y, this.#spec.format) : '–';
-      value.textContent = this.#series.length > 1 ? `${label} ${number}` : number;
+      value.textContent = i === 0 ? number : `${label} ${number}`;
       return value;
     });
     const unit = document.createElement('span');

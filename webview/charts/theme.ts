@@ -29,7 +29,8 @@ export function readTheme(): Theme {
     cursor: variable('editorCursor-foreground', 'foreground'),
     series: [
       variable('charts-blue', 'textLink-foreground'),
-      variable('charts-orange', 'editorWarning-foreground'),
+      // Not orange: in VS Code's own themes that one is translucent.
+      variable('charts-yellow', 'editorWarning-foreground'),
     ],
     font: variable('font-family'),
     fontSize: Math.max(9, (Number.isFinite(size) ? size : 13) - 3),
