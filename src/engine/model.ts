@@ -14,6 +14,12 @@ import { baseModelFolder } from './prepare.ts';
 export interface Model {
   pool: ComputePool;
   tokenizer: Tokenizer;
+  limits: {
+    /** Prompt and completion together. */
+    positions: number;
+    /** Number of token ids. */
+    vocabulary: number;
+  };
   /** Writes a Hugging Face folder with the optimizer's state and `extra` files, all or nothing. */
   save(folder: string, extra: Readonly<Record<string, string>>): Promise<void>;
 }
@@ -49,6 +55,7 @@ function modelOf({ config, files, tokenizer }: Checkpoint, pool: ComputePool): M
   return {
     pool,
     tokenizer,
+    limits: { positions: config.max_position_embeddings, vocabulary: config.vocab_size },
     save: (folder, extra) => {
       const weights = pool.weights();
       const optimizer = pool.optimizer();

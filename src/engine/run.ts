@@ -43,7 +43,7 @@ export async function startRun(
   preparation: Preparation,
   options: { serve: boolean; progress: Progress; log: (line: string) => void },
 ): Promise<StartedRun> {
-  const { recipe, directory, warnings, start } = preparation;
+  const { recipe, name, directory, warnings, start } = preparation;
   const { log, progress } = options;
   const model = await openModel(recipe, start.kind === 'new' ? null : start.checkpoint);
   const control = new Control();
@@ -55,7 +55,8 @@ export async function startRun(
     const writer = await openWriter(preparation);
     recorder = new Recorder(writer, log);
     const state = await resumedState(preparation, writer);
-    if (options.serve) server = await serve(writer, control, completionRoutes(model, control));
+    if (options.serve)
+      server = await serve(writer, control, completionRoutes(model, name, control));
     const { manifest } = writer;
     await writer.updateManifest({
       ...freshManifest(preparation, manifest.git_commit),
