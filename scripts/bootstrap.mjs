@@ -11,6 +11,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { alone } from './alone.mjs';
 
@@ -112,6 +113,12 @@ const child = spawn(node24, [script, ...args], {
 });
 // The script decides what an interruption means; this process only waits for it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// Between npm and this process stands a shell, which doesn't pass on what ends it.
+const parent = process.ppid;
+const orphaned = setInterval(() => {
+  if (process.ppid !== parent) child.kill('SIGTERM');
+}, 1000);
+orphaned.unref();
 child.on('error', (error) => fail(`The script could not be started: ${error.message}`));
 child.on('exit', (code, signal) => {
   if (signal === null) process.exit(code ?? 1);

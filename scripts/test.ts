@@ -14,6 +14,7 @@ import { spec } from 'node:test/reporters';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../src/common/errors.ts';
 import { packageExtension } from './package.ts';
+import { interruption } from './start/interruption.ts';
 import { launchChromium } from './vscode/chromium.ts';
 import { cache, installServer, root } from './vscode/install.ts';
 
@@ -29,12 +30,16 @@ interface Part {
 }
 
 const minute = 60_000;
+const interrupted = interruption();
 
 /** Runs a tool of node_modules; one test, passed when it exits with 0. */
 function tool(file: string, args: string[]): Promise<Counts> {
   return new Promise((resolve) => {
     const script = join(root, 'node_modules', file);
-    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' });
+    const child = spawn(process.execPath, [script, ...args], {
+      stdio: 'inherit',
+      signal: interrupted,
+    });
     const settle = (ok: boolean): void =>
       resolve({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
     child.on('error', () => settle(false));
@@ -61,6 +66,7 @@ async function suite(folder: string, options: SuiteOptions): Promise<Counts> {
     globPatterns: [`test/${folder}/**/*.test.ts`],
     concurrency: options.concurrency,
     timeout: options.timeout,
+    signal: interrupted,
   });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   stream.on('test:summary', (summary) => {
@@ -134,7 +140,7 @@ if (unknown.length > 0) {
 const lines: string[] = [];
 let total: Counts = { passed: 0, failed: 0, skipped: 0 };
 for (const part of parts) {
-  if (asked.length > 0 && !asked.includes(part.name)) continue;
+  if (interrupted.aborted || (asked.length > 0 && !asked.includes(part.name))) continue;
   console.log(`\n━━ ${part.name}`);
   const start = Date.now();
   const counts = await part.run().catch((error: unknown): Counts => {
@@ -146,4 +152,4 @@ for (const part of parts) {
   lines.push(`${part.name.padEnd(12)}${seconds.padStart(7)} s   ${sentence(counts)}`);
 }
 console.log(`\n${lines.join('\n')}\n\n${sentence(total)}`);
-process.exit(total.failed === 0 ? 0 : 1);
+process.exit(interrupted.aborted ? 130 : total.failed === 0 ? 0 : 1);
