@@ -9,8 +9,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { messageOf } from '../src/common/errors.ts';
-import { applyChange } from '../src/recipe/edit.ts';
 import { hasErrors, type Finding } from '../src/recipe/findings.ts';
+import { modernize } from '../src/recipe/modernize.ts';
 import { parseRecipe } from '../src/recipe/parse.ts';
 
 /** npm runs scripts in the project's folder; a person means the folder they are in. */
@@ -21,23 +21,6 @@ function line(file: string, { place, key, severity, message, suggestion }: Findi
   const warning = severity === 'warning' ? 'warning: ' : '';
   const advice = suggestion === null ? '' : ` ${suggestion}`;
   return `${where}: ${key ?? 'recipe'}: ${warning}${message}${advice}`;
-}
-
-/**
- * What newer versions changed, put right; each fix is made from what the ones before left behind.
- * A typo may be a key somebody needs, so nothing else is changed without being asked. Defaults go
- * first: they are known to be old by the old keys beside them.
- */
-function fixed(source: string): string {
-  let text = source;
-  for (const code of ['obsolete_default', 'obsolete_key']) {
-    for (let last = ''; last !== text;) {
-      last = text;
-      const finding = parseRecipe(text).findings.find((each) => each.code === code);
-      for (const change of finding?.fixes[0]?.changes ?? []) text = applyChange(text, change);
-    }
-  }
-  return text;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -52,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     const path = resolve(folder, file);
     try {
       const source = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-      const text = fix ? fixed(source) : source;
+      const text = fix ? modernize(source) : source;
       if (text !== source) await writeFile(path, text);
       const { findings } = parseRecipe(text);
       for (const finding of findings) console.log(line(relative(folder, path), finding));

@@ -71,7 +71,8 @@ function setValue(source: string, pair: Pair, value: unknown): TextEdit[] {
   if (isSeq(node) && Array.isArray(value) && value.length === node.items.length) {
     const all = node.items.map((item, index): TextEdit | null => {
       if (!isScalar(item) || item.value === value[index]) return null;
-      return { from: start(item), to: end(item), text: scalarText(value[index]) };
+      const text = node.flow === true ? flowText(value[index]) : scalarText(value[index]);
+      return { from: start(item), to: end(item), text };
     });
     if (node.items.every(isScalar)) return all.filter((edit) => edit !== null);
   }
@@ -141,9 +142,19 @@ const lineBreak = (source: string): string => (source.includes('\r\n') ? '\r\n' 
 
 /** A value in one line of YAML that PyYAML (YAML 1.1) and YAML 1.2 read alike. */
 export function valueText(value: unknown): string {
-  if (value === null || typeof value !== 'object') return scalarText(value);
-  const text = stringify(value, { ...yaml11, collectionStyle: 'flow' }).trim();
-  return text.replace(/^\[ (.*) \]$/, '[$1]').replace(/^\{ (.*) \}$/, '{$1}');
+  return typeof value === 'object' && value !== null ? flowText(value) : scalarText(value);
+}
+
+/** A value inside of brackets, where commas and brackets mean something. */
+function flowText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(flowText).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value);
+    return `{${entries.map(([key, each]) => `${flowText(key)}: ${flowText(each)}`).join(', ')}}`;
+  }
+  if (typeof value !== 'string' || value.includes('\n')) return scalarText(value);
+  const list = stringify([value], { ...yaml11, collectionStyle: 'flow' }).trim();
+  return list.replace(/^\[\s*([^]*?)\s*\]$/, '$1');
 }
 
 const yaml11 = { version: '1.1', lineWidth: 0 } as const;

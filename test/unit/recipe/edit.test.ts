@@ -114,6 +114,10 @@ test('values read alike in Python and here', () => {
     [null, 'null'],
     [['a', 'no'], '[a, "no"]'],
     [{ x: 1 }, '{x: 1}'],
+    [
+      ['(]', 'a,b', 1e-7],
+      '[ "(]", "a,b", 1.0e-7 ]'.replaceAll(/^\[ | \]$/g, (edge) => edge.trim()),
+    ],
     ['two\nlines', '"two\\nlines"'],
   ];
   for (const [value, text] of values) {
