@@ -115,11 +115,11 @@ function waiting({ alive, state: words }: Extract<ChartsState, { kind: 'run' }>)
 function charts(): TemplateResult {
   return html`<div class="options">
       ${dropdown<Axis>({
-        label: 'Horizontal axis',
+        label: 'Horizontal axis: optimizer steps, or generated tokens',
         value: options.axis,
         options: [
           { value: 'step', label: 'by step' },
-          { value: 'tokens', label: 'by generated tokens' },
+          { value: 'tokens', label: 'by tokens' },
         ],
         onChange: (axis) => setOptions({ axis }),
       })}

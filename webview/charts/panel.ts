@@ -124,7 +124,7 @@ export class Panel {
   }
 
   #scale(): void {
-    const { font: family, fontSize: size, muted: color, grid: line } = this.#theme;
+    const { font: family, fontSize: size, muted: color, axis, grid } = this.#theme;
     const ticks = { color, font: { family, size }, maxRotation: 0, includeBounds: false };
     const { min, max } = rangeOf(this.#series, this.#spec.fromZero);
     const write = (value: number | string) =>
@@ -136,8 +136,8 @@ export class Panel {
         type: 'linear',
         min: 0,
         max: this.#end,
-        grid: { color: line, tickLength: 3, drawOnChartArea: false },
-        border: { color: line },
+        grid: { color: axis, tickLength: 3, drawOnChartArea: false },
+        border: { color: axis },
         ticks: {
           ...ticks,
           maxTicksLimit: 5,
@@ -149,7 +149,7 @@ export class Panel {
         type: 'linear',
         min,
         max,
-        grid: { color: line, tickLength: 3 },
+        grid: { color: grid ?? axis, tickLength: 3, drawOnChartArea: grid !== null },
         border: { display: false },
         ticks: { ...ticks, maxTicksLimit: 4, callback: write },
         afterFit: (scale) => (scale.width = AXIS_WIDTH),
@@ -169,6 +169,8 @@ export class Panel {
       borderJoinStyle: 'round',
       pointRadius: points.length < DOTS_BELOW ? 2 : 0,
       pointHitRadius: 0,
+      // Dots at the edge of the plot are whole.
+      clip: 4,
     };
   }
 

@@ -2,7 +2,9 @@
 export interface Theme {
   text: string;
   muted: string;
-  grid: string;
+  axis: string;
+  /** Null where lines across the plot would outshine the curves. */
+  grid: string | null;
   cursor: string;
   /** One a series; the second is dashed as well, so that colour is never the only signal. */
   series: readonly [string, string];
@@ -25,7 +27,8 @@ export function readTheme(): Theme {
   return {
     text: variable('foreground'),
     muted: variable(highContrast ? 'foreground' : 'descriptionForeground', 'foreground'),
-    grid: variable(highContrast ? 'contrastBorder' : 'panel-border', 'widget-border'),
+    axis: variable(highContrast ? 'foreground' : 'panel-border', 'widget-border'),
+    grid: highContrast ? null : variable('panel-border', 'widget-border'),
     cursor: variable('editorCursor-foreground', 'foreground'),
     series: [
       variable('charts-blue', 'textLink-foreground'),
