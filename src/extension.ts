@@ -9,6 +9,7 @@ import { runsDirectories } from './views/configuration.ts';
 import { followContexts } from './views/contexts.ts';
 import { tellEndings } from './views/endings.ts';
 import { registerExplorer } from './views/explorer/index.ts';
+import { registerRecipeFeatures } from './views/recipe/index.ts';
 import { RunsTree } from './views/runs/tree.ts';
 import type { Services } from './views/services.ts';
 import { StatusBar } from './views/status-bar.ts';
@@ -44,5 +45,6 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   );
   registerExplorer(context, services);
+  registerRecipeFeatures(context, services);
   lookAround();
 }

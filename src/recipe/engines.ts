@@ -25,7 +25,7 @@ export function infoOf(engine: Engine, key: string): KeyInfo | null {
 }
 
 /** `owner/name`, as models and data sets on the Hugging Face Hub are called. */
-const hubName = /^[\w][\w.-]*\/[\w][\w.-]*$/;
+export const hubName = /^[\w][\w.-]*\/[\w][\w.-]*$/;
 
 /** Words in a recipe that only mean something to TRL's stack. */
 const onlyTrl = (key: string): boolean => typeOf('built-in', key) === null;
