@@ -51,6 +51,7 @@ async function train(
   if (run.ready !== null) process.stdout.write(`${JSON.stringify(run.ready)}\n`);
   progress.line(`The run is in ${directory}`);
   endOnSignals(run.interrupt, progress.line, serve);
+  failOnUncaught(run.fail);
   try {
     progress.line(endings[await run.finished]);
     return 0;
@@ -81,6 +82,15 @@ function endOnSignals(interrupt: () => void, say: (line: string) => void, serve:
   process.on('SIGINT', end).on('SIGTERM', end);
   // A served run outlives the terminal or the window it was started from.
   process.on('SIGHUP', serve ? () => undefined : end);
+}
+
+/** An error that nobody caught leaves things in an unknown state: the run says so and ends. */
+function failOnUncaught(fail: (error: unknown) => Promise<void>): void {
+  const end = (error: unknown) => {
+    process.stderr.write(`${plain(error).message}\n`);
+    void fail(error).finally(() => process.exit(1));
+  };
+  process.once('uncaughtException', end).once('unhandledRejection', end);
 }
 
 // Whoever read our output may be gone; the run is not theirs.

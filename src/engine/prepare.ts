@@ -55,16 +55,15 @@ export async function prepareRun(
   const recipeBytes = await readRecipeFile(recipePath);
   const source = decodeText(recipeBytes, recipePath);
   const first = checked(source, settings, recipePath);
-  const { directory, start, known } = await findStart(first.recipe, recipePath, now);
-  // What a command had changed goes on to hold, and paths mean what they meant at first; the
-  // command line still wins.
+  const { directory, start, known, name } = await findStart(first.recipe, recipePath, now);
+  // What a run was launched with and what a command changed goes on to hold; the command line
+  // still wins.
   const { recipe, warnings } =
     known.length === 0 ? first : checked(source, [...known, ...settings], recipePath);
-  const name = recipe.run_name ?? nameOf(recipePath);
   return {
     recipe: settled(recipe, dirname(recipePath)),
     recipeBytes,
-    name,
+    name: recipe.run_name ?? name,
     warnings,
     directory,
     start,
@@ -116,18 +115,19 @@ async function findStart(
   recipe: Recipe,
   recipePath: string,
   now: Date,
-): Promise<{ directory: string; start: Start; known: Setting[] }> {
+): Promise<{ directory: string; start: Start; known: Setting[]; name: string }> {
+  const name = nameOf(recipePath);
   const from = recipe.resume_from_checkpoint;
   const given = recipe.output_dir === null ? null : resolve(recipe.output_dir);
   if (from === null || from === false) {
-    const directory = given ?? resolve('runs', `${nameOf(recipePath)}-${stamp(now)}`);
+    const directory = given ?? resolve('runs', `${name}-${stamp(now)}`);
     if (existsSync(join(directory, MANIFEST))) {
       throw new PlainError(
         `There is a run in ${directory} already.`,
         'Choose another --output_dir, or go on with that run: --resume_from_checkpoint true.',
       );
     }
-    return { directory, start: { kind: 'new' }, known: [] };
+    return { directory, start: { kind: 'new' }, known: [], name };
   }
 
   const checkpoint = from === true ? null : resolve(from);
@@ -147,21 +147,23 @@ async function findStart(
       );
     }
     const known = settingsOf(state.changes);
-    return { directory: home, start: { kind: 'branch', checkpoint, state }, known };
+    return { directory: home, start: { kind: 'branch', checkpoint, state }, known, name };
   }
   const manifest = await readManifest(home);
   const newest = checkpoint ?? (await listCheckpoints(home)).at(-1)?.path ?? null;
   const state = newest === null ? structuredClone(freshState) : await readState(newest);
+  // The run's own copy of the recipe lacks what the command line added, and lies elsewhere.
   const own = resolve(recipePath) === join(home, RECIPE);
-  const kept = own ? pick(manifest.recipe, ['model_name_or_path', 'dataset_name']) : {};
+  const launched = own ? manifest.recipe : {};
   // The sums of gradients depend on the number of threads, in the last digits.
-  const threads = recipe.threads === 0 ? pick(manifest.recipe, ['threads']) : {};
-  const known = settingsOf({ ...kept, ...threads, ...state.changes });
-  return { directory: home, start: { kind: 'resume', checkpoint: newest, state }, known };
-}
-
-function pick(values: Readonly<Record<string, unknown>>, keys: readonly string[]) {
-  return Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)));
+  const threads = recipe.threads === 0 ? manifest.recipe.threads : recipe.threads;
+  const known = settingsOf({
+    ...launched,
+    ...(threads === undefined ? {} : { threads }),
+    ...state.changes,
+  });
+  const resumed: Start = { kind: 'resume', checkpoint: newest, state };
+  return { directory: home, start: resumed, known, name: manifest.name };
 }
 
 /** More than this do a model of this size no good. */

@@ -29,6 +29,8 @@ export interface StartedRun {
   ready: ReadyLine | null;
   /** Asks it to end after this step, with a checkpoint. */
   interrupt: () => void;
+  /** Ends the run as failed, for an error that nobody caught. Resolves when that is written. */
+  fail: (error: unknown) => Promise<void>;
   /** Settles when everything is written and closed; rejects with what made the run fail. */
   finished: Promise<EndReason>;
 }
@@ -85,6 +87,7 @@ export async function startRun(
       recipe,
       state,
     );
+    const open: Open = { recorder, server, control, model, log };
     const ready =
       server === null
         ? null
@@ -98,7 +101,8 @@ export async function startRun(
     return {
       ready,
       interrupt: () => control.interrupt(),
-      finished: finish(trainer, { recorder, server, control, model, log }),
+      fail: (error) => sayFailed(error, open),
+      finished: finish(trainer, open),
     };
   } catch (error) {
     await server?.close();
@@ -118,7 +122,7 @@ interface Open {
 
 /** Trains to the end, whatever end that is, says which it was, and closes everything. */
 async function finish(trainer: Trainer, open: Open): Promise<EndReason> {
-  const { recorder, server, control, model, log } = open;
+  const { recorder, server, control, model } = open;
   try {
     const reason = await trainer.run();
     // What came too late is refused before the log says that the run is over.
@@ -128,17 +132,21 @@ async function finish(trainer: Trainer, open: Open): Promise<EndReason> {
     await recorder.manifest({ state, endpoint: null });
     return reason;
   } catch (error) {
-    const { message, next } = plain(error);
-    log(`${message} ${next}\n${error instanceof Error ? (error.stack ?? '') : ''}`);
-    await control.close();
-    await recorder.say({ type: 'run_failed', message, next });
-    await recorder.manifest({ state: 'failed', endpoint: null });
+    await sayFailed(error, open);
     throw error;
   } finally {
     await server?.close();
     await recorder.close();
     await model.pool.stop();
   }
+}
+
+async function sayFailed(error: unknown, { recorder, control, log }: Open): Promise<void> {
+  const { message, next } = plain(error);
+  log(`${message} ${next}\n${error instanceof Error ? (error.stack ?? '') : ''}`);
+  await control.close();
+  await recorder.say({ type: 'run_failed', message, next });
+  await recorder.manifest({ state: 'failed', endpoint: null });
 }
 
 /** What a person reads about anything that was thrown. */

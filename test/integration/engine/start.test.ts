@@ -215,3 +215,29 @@ test('the wrapper works from any folder', { skip: process.platform === 'win32' }
   assert.match(stdout, /Finished: all steps are done/);
   await stat(join(folder, 'run here', 'checkpoints', 'step-1', 'model.safetensors'));
 });
+
+test('training that breaks down, or an error nobody caught: the run says so and is failed', async () => {
+  const folder = await temporaryFolder();
+  const recipe = await recipeFile(folder);
+  const wild = ['--learning_rate', '1', '--max_grad_norm', '0', '--max_steps', '1000'];
+  const bug = "data:text/javascript,setTimeout(() => { throw new Error('a bug') }, 2500)";
+  const cases: [string, string[], Record<string, string>, RegExp][] = [
+    ['wild', wild, {}, /finite/],
+    ['bug', ['--max_steps', '1000'], { NODE_OPTIONS: `--import "${bug}"` }, /a bug/],
+  ];
+  for (const [name, args, env, words] of cases) {
+    const directory = join(folder, name);
+    const ended = await runEngine([recipe, '--output_dir', directory, ...args], {
+      env: { ...process.env, ...env },
+    });
+    assert.equal(ended.code, 1, ended.stdout);
+    assert.match(ended.stderr, words);
+    const last = (await eventsOf(directory)).at(-1);
+    assert.ok(last?.type === 'run_failed', last?.type);
+    assert.match(last.message, words);
+    assert.match(last.next, /\.$/);
+    const store = await RunStore.open(directory);
+    assert.equal(store.status.kind, 'failed');
+    store.dispose();
+  }
+});

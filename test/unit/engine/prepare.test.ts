@@ -22,7 +22,13 @@ const noon = new Date(2026, 10, 22, 12, 0, 5);
 const prepare = (values: Record<string, unknown> = {}, path = recipe) =>
   prepareRun(path, settingsOf(values), noon);
 
-const nothing = () => Promise.resolve();
+/** The state alone is looked at before the model is opened. */
+const stateOnly = {
+  save: async (path: string, files: Readonly<Record<string, string>>) => {
+    await mkdir(path, { recursive: true });
+    for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
+  },
+};
 
 /** A run directory as far as starting looks at it. */
 async function makeRun(directory: string, values: Record<string, unknown> = {}): Promise<void> {
@@ -81,7 +87,7 @@ test('a run goes on from its newest checkpoint, with what commands had changed',
   await makeRun(output_dir);
   for (const step of [9, 10]) {
     const changes = { temperature: 1.25, learning_rate: 0.01 };
-    await writeCheckpoint(output_dir, { ...freshState, step, changes }, nothing, null);
+    await writeCheckpoint(output_dir, { ...freshState, step, changes }, stateOnly, null);
   }
   const resume_from_checkpoint = true;
   const prepared = await prepare({ output_dir, resume_from_checkpoint, learning_rate: 0.5 });
@@ -98,21 +104,23 @@ test('a run that was lost before its first checkpoint begins again in its place'
   assert.deepEqual(start, { kind: 'resume', checkpoint: null, state: freshState });
 });
 
-test('the recipe a run kept still finds its data from there', async () => {
+test('the recipe a run kept stands for what the run was launched with', async () => {
   const output_dir = join(folder, 'run');
-  await makeRun(output_dir, { dataset_name: '/data/sums.jsonl', threads: 3 });
+  const launched = { dataset_name: '/data/sums.jsonl', threads: 3, seed: 11, max_steps: 20 };
+  await makeRun(output_dir, launched);
   const kept = join(output_dir, 'recipe.yaml');
   await writeFile(kept, 'dataset_name: sums.jsonl\n');
-  const prepared = await prepare({ output_dir, resume_from_checkpoint: true }, kept);
-  assert.equal(prepared.recipe.dataset_name, '/data/sums.jsonl');
-  assert.equal(prepared.recipe.threads, 3);
+  const prepared = await prepare({ output_dir, resume_from_checkpoint: true, max_steps: 30 }, kept);
+  const { dataset_name, threads, seed, max_steps } = prepared.recipe;
+  assert.deepEqual({ dataset_name, threads, seed, max_steps }, { ...launched, max_steps: 30 });
+  assert.equal(prepared.name, 'one');
 });
 
 test('a checkpoint by its path: its own run goes on, another folder begins there', async () => {
   const home = join(folder, 'run');
   await makeRun(home);
   const state = { ...freshState, step: 4, rollouts_bytes: 900 };
-  const checkpoint = await writeCheckpoint(home, state, nothing, null);
+  const checkpoint = await writeCheckpoint(home, state, stateOnly, null);
   const same = await prepare({ resume_from_checkpoint: checkpoint });
   assert.equal(same.directory, home);
   assert.deepEqual(same.start, { kind: 'resume', checkpoint, state });
