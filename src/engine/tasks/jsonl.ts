@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
-import { createInterface } from 'node:readline';
 import { messageOf, PlainError } from '../../common/errors.ts';
 import { answerOf, referenceOf } from './answer.ts';
 import { Random, hashText } from './random.ts';
@@ -91,19 +90,23 @@ class JsonlTask implements Task {
   }
 }
 
+/** The lines that aren't blank, with their numbers from 1. */
 async function* lines(path: string): AsyncGenerator<{ line: number; text: string }> {
+  let line = 0;
+  let pending = '';
   const file = createReadStream(path, 'utf8');
   try {
-    let line = 0;
-    // A file that can't be opened would be an unhandled error of the stream in `readline`.
-    await new Promise((resolve, reject) => file.once('open', resolve).once('error', reject));
-    for await (const raw of createInterface({ input: file, crlfDelay: Infinity })) {
-      line += 1;
-      const text = line === 1 ? raw.replace(/^\uFEFF/, '') : raw;
-      if (text.trim() !== '') yield { line, text };
+    for await (const chunk of file) {
+      const [head = '', ...more] = String(chunk).split('\n');
+      pending += head;
+      for (const next of more) {
+        line += 1;
+        if (pending.trim() !== '') yield { line, text: pending };
+        pending = next;
+      }
     }
+    if (pending.trim() !== '') yield { line: line + 1, text: pending };
   } catch (error) {
-    if (error instanceof PlainError) throw error;
     throw new PlainError(
       `The data set ${path} can't be read: ${messageOf(error)}`,
       'Set `dataset_name` to `arithmetic`, `countdown` or the path of a JSONL file.',
@@ -117,7 +120,7 @@ async function* lines(path: string): AsyncGenerator<{ line: number; text: string
 function parseRow(path: string, line: number, text: string, options: JsonlOptions): Row {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw broken(path, line, 'it is not JSON', error);
   }

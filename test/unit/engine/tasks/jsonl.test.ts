@@ -45,6 +45,12 @@ test('a data set is split, shuffled for each pass, and the same for a seed', asy
   assert.deepEqual(pass(1, 1), pass(1, 1));
 });
 
+test('a file of many read-ahead blocks keeps every line whole', async () => {
+  const task = await open(rows(20_000));
+  const prompts = Array.from({ length: 18_000 }, (_, i) => task.train(0, i).prompt);
+  assert.equal(new Set([...prompts, ...task.heldOut(1e6).map((each) => each.prompt)]).size, 20_000);
+});
+
 test('the split does not depend on the order of the lines', async () => {
   const names = async (content: string) =>
     (await open(content)).heldOut(100).map(({ prompt }) => prompt);
