@@ -11,7 +11,7 @@ export const diagnosticSource = 'Adaptive GRPO';
 export class RecipeDiagnostics {
   readonly #collection = vscode.languages.createDiagnosticCollection('adaptiveGrpo.recipe');
   readonly #resting = new Map<string, NodeJS.Timeout>();
-  readonly #subscriptions: vscode.Disposable[];
+  readonly #subscriptions: readonly { dispose(): unknown }[];
 
   constructor() {
     this.#subscriptions = [
