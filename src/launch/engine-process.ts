@@ -17,6 +17,8 @@ export class EngineProcess implements LaunchedRun {
   readonly ready: Promise<ReadyLine>;
   readonly stopped: Promise<ProcessEnd>;
   readonly #child: ChildProcess;
+  /** What the engine said about why it can't run. */
+  #refusal: PlainError | null = null;
 
   constructor(child: ChildProcess, timeoutMs: number, signal?: AbortSignal) {
     this.#child = child;
@@ -91,7 +93,11 @@ export class EngineProcess implements LaunchedRun {
           done = true;
           text = '';
           if (word.type === 'ready') resolve(word);
-          else reject(new PlainError(word.message, word.next));
+          else {
+            this.#refusal = new PlainError(word.message, word.next);
+            // It ends by itself now, and writes to its log first; if not, waiting ends.
+            setTimeout(() => reject(this.#refusal), GRACE_MS).unref();
+          }
           return;
         }
       });
@@ -100,6 +106,7 @@ export class EngineProcess implements LaunchedRun {
 
   async #endedEarly(): Promise<never> {
     const { code, signal } = await this.stopped;
+    if (this.#refusal !== null) throw this.#refusal;
     const how = signal === null ? `exit code ${String(code)}` : `signal ${signal}`;
     throw new PlainError(
       `The engine ended before it was ready (${how}).`,

@@ -1,6 +1,6 @@
 import '../shared/zod.ts';
 import './main.css';
-import { html, nothing, render, type TemplateResult } from 'lit-html';
+import { html, render, type TemplateResult } from 'lit-html';
 import { z } from 'zod';
 import {
   events,
@@ -82,19 +82,12 @@ function shell(): TemplateResult {
     case 'loading':
       return busy(`Reading ${state.name}…`);
     case 'none':
-      return html`<div class="state">
-        <p>No run to chart yet.</p>
-        ${
-          state.trusted
-            ? textButton({ label: 'Start Run', primary: true, onClick: () => ask('start_run') })
-            : nothing
-        }
-      </div>`;
+      return html`<p class="state">There is no run to chart.</p>`;
     case 'failed':
       return html`<div class="state" role="alert">
         <p>${state.name} can’t be read. ${state.message}</p>
         <p>${state.next}</p>
-        ${textButton({ label: 'Show Log', onClick: () => ask('show_log') })}
+        ${textButton({ label: 'Show Log', onClick: showLog })}
       </div>`;
     case 'run':
       return state.steps.length + state.evaluations.length === 0 ? waiting(state) : charts();
@@ -133,8 +126,8 @@ function charts(): TemplateResult {
     ${grid.element}`;
 }
 
-function ask(method: 'start_run' | 'show_log'): void {
-  channel.request(method, {}).catch(() => undefined); // The host shows what went wrong.
+function showLog(): void {
+  channel.request('show_log', {}).catch(() => undefined); // The host shows what went wrong.
 }
 
 renderShell();

@@ -19,7 +19,7 @@ const message = { message: z.string(), next: z.string() };
 
 export const chartsState = z.discriminatedUnion('kind', [
   /** There is no run to show. */
-  z.object({ kind: z.literal('none'), trusted: z.boolean() }),
+  z.object({ kind: z.literal('none') }),
   z.object({ kind: z.literal('loading'), name: z.string() }),
   z.object({ kind: z.literal('failed'), name: z.string(), ...message }),
   z.object({
@@ -49,9 +49,9 @@ export type Growth = z.infer<typeof growth>;
 const nothing = z.object({});
 
 /** What the webview may ask. */
-export const schemas = { open: nothing, start_run: nothing, show_log: nothing };
+export const schemas = { open: nothing, show_log: nothing };
 /** What the host answers. */
-export const results = { open: chartsState, start_run: z.null(), show_log: z.null() };
+export const results = { open: chartsState, show_log: z.null() };
 /** What the host tells unasked. */
 export const events = { state: chartsState, grew: growth };
 

@@ -5,7 +5,7 @@ import type { StoreLease } from '../../launch/store-pool.ts';
 import { isLive } from '../../run/status.ts';
 import type { HostChannel } from '../channel.ts';
 import { openLog } from '../commands/open.ts';
-import { commands, views } from '../ids.ts';
+import { views } from '../ids.ts';
 import type { Services } from '../services.ts';
 import { openChannel, webviewHtml, webviewOptions } from '../webview.ts';
 import { schemas } from './protocol.ts';
@@ -61,10 +61,6 @@ class ChartsPage implements vscode.Disposable {
       schemas,
       {
         open: () => this.#open(),
-        start_run: async () => {
-          await vscode.commands.executeCommand(commands.startRun);
-          return null;
-        },
         show_log: async () => {
           const { active } = runs;
           if (active !== null) await openLog(services, active.directory);
@@ -77,7 +73,6 @@ class ChartsPage implements vscode.Disposable {
       this.#channel,
       view.onDidChangeVisibility(() => this.#follow()),
       runs.onDidChange(() => this.#follow()),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#tell(this.#state())),
     ];
     view.webview.html = webviewHtml(view.webview, extensionUri, 'charts', 'Charts');
   }
@@ -98,11 +93,7 @@ class ChartsPage implements vscode.Disposable {
   }
 
   #state(): ChartsState {
-    return this.#shown?.state() ?? { kind: 'none', trusted: vscode.workspace.isTrusted };
-  }
-
-  #tell(state: ChartsState): void {
-    this.#channel.send('state', state);
+    return this.#shown?.state() ?? { kind: 'none' };
   }
 
   /** Shows the active run while visible, and lets go of any other. */
@@ -116,7 +107,7 @@ class ChartsPage implements vscode.Disposable {
     if (active !== null && directory !== null) {
       this.#shown = new ShownRun(this.#services, directory, nameOf(active), this.#channel);
     }
-    if (this.#view.visible) this.#tell(this.#state());
+    if (this.#view.visible) this.#channel.send('state', this.#state());
   }
 }
 

@@ -94,7 +94,7 @@ async function isTrusted(): Promise<boolean> {
   if (vscode.workspace.isTrusted) return true;
   await offer(
     vscode.window.showWarningMessage,
-    'A run executes what its recipe names, and this workspace is not trusted. Recorded runs can be read.',
+    'This workspace is not trusted, so its recipes are not run. Recorded runs can be read.',
     [
       {
         title: 'Manage Workspace Trust',
