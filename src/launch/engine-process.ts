@@ -94,9 +94,10 @@ export class EngineProcess implements LaunchedRun {
           text = '';
           if (word.type === 'ready') resolve(word);
           else {
-            this.#refusal = new PlainError(word.message, word.next);
+            const refusal = new PlainError(word.message, word.next);
+            this.#refusal = refusal;
             // It ends by itself now, and writes to its log first; if not, waiting ends.
-            setTimeout(() => reject(this.#refusal), GRACE_MS).unref();
+            setTimeout(() => reject(refusal), GRACE_MS).unref();
           }
           return;
         }

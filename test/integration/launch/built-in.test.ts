@@ -27,7 +27,7 @@ async function launch(
   kind: Parameters<typeof misbehavingEngine>[0],
   options: Partial<LaunchOptions> = {},
 ) {
-  const target = new BuiltInTarget(await misbehavingEngine(kind));
+  const target = new BuiltInTarget(await misbehavingEngine(kind, folder));
   return target.launch({ recipe, runDirectory, ...options });
 }
 

@@ -1,5 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Ways for an engine to misbehave at start-up that the real one can't be brought to at will. */
@@ -28,8 +27,10 @@ const programs = {
     write();`,
 } as const;
 
-export async function misbehavingEngine(kind: keyof typeof programs): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'adaptive-grpo-engine-'));
+export async function misbehavingEngine(
+  kind: keyof typeof programs,
+  directory: string,
+): Promise<string> {
   const file = join(directory, 'engine.mjs');
   await writeFile(file, programs[kind]);
   return file;
