@@ -3,7 +3,8 @@ import type { RawData } from 'ws';
 import { WebSocket } from 'ws';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { Mirror } from './client/mirror.ts';
-import type { Disposable } from './follow.ts';
+import type { Disposable } from './listeners.ts';
+import { Listeners } from './listeners.ts';
 import type { CommandName } from './model/events.ts';
 import type { ClientMessage, ServerMessage } from './model/stream.ts';
 import {
@@ -42,11 +43,15 @@ export interface ClientOptions {
   mirror: string | null;
   /** The first pause before another attempt, in ms; it doubles up to 15 s. */
   retryMs?: number;
+  /** A server that is silent for so long is gone, though the network has not said so. */
+  silenceMs?: number;
 }
 
 type CommandArgs = Extract<ClientMessage, { type: 'command' }>['args'];
 
 const RETRY_MS = 250;
+/** The server pings every 15 s. */
+const SILENCE_MS = 50_000;
 const MAX_RETRY_MS = 15_000;
 const COMMAND_TIMEOUT_MS = 60_000;
 /** Batches can be large; one that is larger than this is none. */
@@ -58,7 +63,7 @@ const MAX_PAYLOAD = 1024 * 1024 * 1024;
  */
 export class RunClient implements Disposable {
   readonly #options: ClientOptions;
-  readonly #stateListeners = new Set<(state: ClientState) => void>();
+  readonly #stateListeners = new Listeners<ClientState>();
   readonly #pending = new Map<string, (result: CommandResult) => void>();
   #state: ClientState = { kind: 'connecting' };
   #manifest: Manifest | null = null;
@@ -83,8 +88,7 @@ export class RunClient implements Disposable {
   }
 
   onDidChangeState(listener: (state: ClientState) => void): Disposable {
-    this.#stateListeners.add(listener);
-    return { dispose: () => void this.#stateListeners.delete(listener) };
+    return this.#stateListeners.add(listener);
   }
 
   /** Sends a command. Always resolves: with the engine's answer, or saying why there is none. */
@@ -136,7 +140,7 @@ export class RunClient implements Disposable {
   #become(state: ClientState): void {
     if (this.#isDisposed()) return;
     this.#state = state;
-    for (const listener of [...this.#stateListeners]) listener(state);
+    this.#stateListeners.tell(state);
   }
 
   async #run(): Promise<void> {
@@ -197,6 +201,8 @@ export class RunClient implements Disposable {
   async #listen(socket: WebSocket, mirror: Mirror | undefined): Promise<End> {
     let work: Promise<void> = Promise.resolve();
     let failure: End | undefined;
+    const silence = setTimeout(() => socket.terminate(), this.#options.silenceMs ?? SILENCE_MS);
+    socket.on('ping', () => void silence.refresh());
     const end = await new Promise<End>((resolve) => {
       let refusal: End | undefined;
       socket.on('open', () => {
@@ -214,6 +220,7 @@ export class RunClient implements Disposable {
       });
       socket.on('error', (error) => (refusal ??= endOf(error)));
       socket.on('message', (data: RawData, isBinary: boolean) => {
+        silence.refresh();
         // One message at a time: the network waits while the disk is written.
         socket.pause();
         work = work
@@ -226,6 +233,7 @@ export class RunClient implements Disposable {
       });
       socket.on('close', (code, reason) => resolve(refusal ?? closeEnd(code, reason.toString())));
     });
+    clearTimeout(silence);
     await work;
     return failure ?? end;
   }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ByteSource } from './arrow/frames.ts';
 
 /** The files of a run directory, and reading them at any place. */
@@ -19,6 +20,24 @@ export const rolloutsPath = (directory: string): string => join(directory, ROLLO
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+const ATTEMPTS = 20;
+
+/**
+ * Tries again for about two seconds. On Windows a file that is being replaced can't be opened, and
+ * one that somebody (a viewer, a virus scanner) has open can't be replaced, for a moment.
+ */
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const busy = ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error) ?? '');
+      if (!busy || process.platform !== 'win32' || attempt === ATTEMPTS) throw error;
+      await sleep(attempt * 10);
+    }
+  }
 }
 
 /**

@@ -1,11 +1,8 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
+import type { Disposable } from './listeners.ts';
 
 /** Ways of noticing that a directory's files grew, without ever touching them. */
-
-export interface Disposable {
-  dispose(): void;
-}
 
 /**
  * Calls `look` soon after something in `directory` changed, at least every `everyMs` (network file

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { PlainError } from '../common/errors.ts';
-import { codeOf, manifestPath } from './files.ts';
+import { MANIFEST, codeOf, manifestPath, patiently } from './files.ts';
 import type { Manifest } from './model/manifest.ts';
 import { SCHEMA_VERSION, manifestSchema } from './model/manifest.ts';
 
@@ -44,7 +44,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
   const path = manifestPath(directory);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await patiently(() => readFile(path, 'utf8'));
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') {
       const next = 'Choose the folder that holds run.json.';
@@ -57,23 +57,11 @@ export async function readManifest(directory: string): Promise<Manifest> {
   return parseManifest(text, path);
 }
 
-const RENAME_ATTEMPTS = 20;
-
-/**
- * Renames over an existing file. On Windows that fails for a moment while another process (a
- * viewer, a virus scanner) has the target open, so it is tried again for about two seconds.
- */
-async function replace(from: string, to: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      const busy = ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error) ?? '');
-      if (!busy || process.platform !== 'win32' || attempt === RENAME_ATTEMPTS) throw error;
-      await sleep(attempt * 10);
-    }
-  }
+/** Removes what a process that was killed while it wrote the manifest left behind. */
+export async function removeTemporaries(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  const left = names.filter((name) => name.startsWith(`${MANIFEST}.`) && name.endsWith('.tmp'));
+  await Promise.all(left.map((name) => rm(join(directory, name), { force: true })));
 }
 
 /**
@@ -91,7 +79,7 @@ export async function writeManifest(directory: string, manifest: Manifest): Prom
     } finally {
       await handle.close();
     }
-    await replace(temporary, path);
+    await patiently(() => rename(temporary, path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;

@@ -4,9 +4,10 @@ import type { TokenValue } from './arrow/rows.ts';
 import type { LogChange, StepRecord } from './event-log.ts';
 import { EventLog } from './event-log.ts';
 import { EVENTS, ROLLOUTS, manifestPath } from './files.ts';
-import type { Disposable } from './follow.ts';
 import { Follower } from './follow.ts';
 import type { PromptGroup } from './groups.ts';
+import type { Disposable } from './listeners.ts';
+import { Listeners } from './listeners.ts';
 import { readManifest } from './manifest-file.ts';
 import type { RunEvent, UnknownEvent } from './model/events.ts';
 import type { Manifest } from './model/manifest.ts';
@@ -18,8 +19,8 @@ import { StatusWatch, isLive, sameStatus, statedStatus } from './status.ts';
 
 export type { TokenValue } from './arrow/rows.ts';
 export type { StepRecord } from './event-log.ts';
-export type { Disposable } from './follow.ts';
 export type { PromptGroup } from './groups.ts';
+export type { Disposable } from './listeners.ts';
 export type { GroupChange } from './rollout-index.ts';
 export type { RunStatus } from './status.ts';
 
@@ -48,7 +49,7 @@ const CHUNK = 64;
  */
 export class RunStore implements Disposable {
   readonly directory: string;
-  readonly #listeners = new Set<(change: StoreChange) => void>();
+  readonly #listeners = new Listeners<StoreChange>();
   readonly #statusWatch = new StatusWatch();
   #follower: Follower | undefined;
   #disposed = false;
@@ -136,8 +137,7 @@ export class RunStore implements Disposable {
   }
 
   onDidChange(listener: (change: StoreChange) => void): Disposable {
-    this.#listeners.add(listener);
-    return { dispose: () => void this.#listeners.delete(listener) };
+    return this.#listeners.add(listener);
   }
 
   /** Looks at the files now, instead of when the file system tells. */
@@ -225,7 +225,7 @@ export class RunStore implements Disposable {
     const all = { ...change, problems: changed };
     const { groups, ...flags } = all;
     if (groups.length === 0 && !Object.values(flags).includes(true)) return;
-    for (const listener of this.#listeners) listener(all);
+    this.#listeners.tell(all);
   }
 
   #findProblems(): readonly string[] {

@@ -1,11 +1,13 @@
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlainError } from '../common/errors.ts';
 import { engineLives, isActive } from './alive.ts';
 import { AppendFile, DiskError } from './append.ts';
 import { encodeBatch, encodeSchema } from './arrow/encode.ts';
 import { RECIPE, codeOf, eventsPath, manifestPath, rolloutsPath } from './files.ts';
-import { readManifest, writeManifest } from './manifest-file.ts';
+import type { Disposable } from './listeners.ts';
+import { Listeners } from './listeners.ts';
+import { readManifest, removeTemporaries, writeManifest } from './manifest-file.ts';
 import type { EventBody } from './model/events.ts';
 import { eventBody } from './model/events.ts';
 import type { Manifest } from './model/manifest.ts';
@@ -32,7 +34,7 @@ export class RunWriter {
   #nextSeq: number;
   #nextSegmentId: number;
   #last: Promise<unknown> = Promise.resolve();
-  #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners<undefined>();
 
   private constructor(
     directory: string,
@@ -71,8 +73,9 @@ export class RunWriter {
       await writeManifest(directory, manifestSchema.parse(manifest));
       return new RunWriter(directory, manifest, { events, rollouts }, { seq: 0, segmentId: 0 });
     } catch (error) {
-      await events.close();
-      await rollouts?.close();
+      // Half a run would be in the way of the next attempt.
+      await removeFile(events);
+      if (rollouts) await removeFile(rollouts);
       throw asDiskError(directory, error);
     }
   }
@@ -96,6 +99,7 @@ export class RunWriter {
         'Stop it first, or choose another output_dir.',
       );
     }
+    await removeTemporaries(directory);
     const { seq, size } = await scanEvents(directory);
     const rollouts = await scanRollouts(directory);
     if (rollouts.damaged) {
@@ -127,9 +131,8 @@ export class RunWriter {
   }
 
   /** Calls `listener` after every record and manifest written; a server passes it on. */
-  onDidWrite(listener: () => void): { dispose: () => void } {
-    this.#listeners.add(listener);
-    return { dispose: () => void this.#listeners.delete(listener) };
+  onDidWrite(listener: () => void): Disposable {
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -201,7 +204,7 @@ export class RunWriter {
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(async () => {
       const value = await work();
-      for (const listener of this.#listeners) listener();
+      this.#listeners.tell(undefined);
       return value;
     });
     this.#last = result.catch(() => undefined);
@@ -213,6 +216,11 @@ function withFiniteMetrics(body: EventBody): EventBody {
   if (!('metrics' in body)) return body;
   const finite = Object.entries(body.metrics).filter(([, value]) => Number.isFinite(value));
   return { ...body, metrics: Object.fromEntries(finite) };
+}
+
+async function removeFile(file: AppendFile): Promise<void> {
+  await file.close();
+  await rm(file.path, { force: true });
 }
 
 function asDiskError(directory: string, error: unknown): unknown {

@@ -252,6 +252,26 @@ test('what will not get better is refused, not tried for ever', async (t) => {
   assert.equal(nowhere.state.kind, 'refused');
 });
 
+test('an engine that falls silent is left, though the network says nothing', async (t) => {
+  // Takes the connection and never says a word.
+  const mute = createServer(() => undefined);
+  const open = new Set<Socket>();
+  mute.on('connection', (socket) => open.add(socket.on('error', () => undefined)));
+  mute.listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+    mute.close();
+  });
+  const address = mute.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const url = `http://127.0.0.1:${address.port}`;
+  const client = new RunClient({ url, token: 'x', mirror: null, retryMs: 10, silenceMs: 100 });
+  t.after(() => client.dispose());
+  await until('it waits', () => client.state.kind === 'waiting');
+  await until('it tried again', () => open.size >= 2);
+});
+
 test('a server that talks nonsense is left and tried again', async (t) => {
   const garbage = createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
   garbage.listen(0, '127.0.0.1');

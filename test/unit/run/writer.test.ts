@@ -145,6 +145,32 @@ test('a file in the way is said plainly', async (t) => {
   await assert.rejects(RunWriter.create(join(file, 'run'), manifestOf(), recipe), DiskError);
 });
 
+test('a listener that throws is no reason not to write', async (t) => {
+  const warned = t.mock.method(process, 'emitWarning', () => undefined);
+  const directory = join(await temporaryDirectory(t), 'run');
+  const writer = await RunWriter.create(directory, manifestOf(), recipe);
+  let told = 0;
+  writer.onDidWrite(() => {
+    throw new Error('not my day');
+  });
+  const second = writer.onDidWrite(() => {
+    told++;
+  });
+  await writer.event(started);
+  second.dispose();
+  await writer.event({ type: 'run_paused' });
+  await writer.close();
+  assert.equal(told, 1);
+  assert.equal(warned.mock.callCount(), 3);
+});
+
+test('a run that could not be made leaves nothing in the way of the next', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await mkdir(join(directory, 'recipe.yaml'));
+  await assert.rejects(RunWriter.create(directory, manifestOf(), recipe), DiskError);
+  assert.deepEqual(await readdir(directory), ['recipe.yaml']);
+});
+
 test('a folder that may not be written is said plainly', async (t) => {
   if (process.platform === 'win32') {
     t.skip('Windows keeps no mode of a folder');
