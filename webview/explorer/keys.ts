@@ -29,10 +29,17 @@ export function moved(index: number, move: Move, count: number, page: number): n
   return Math.max(0, Math.min(count - 1, targets[move]));
 }
 
+const PAUSE_MS = 800;
+
 /** Collects what is typed in a row; a pause starts anew. */
 export class TypeAhead {
   #typed = '';
   #last = 0;
+
+  /** Whether a key would add to what is being typed, instead of meaning something by itself. */
+  typing(event: KeyboardEvent): boolean {
+    return this.#typed !== '' && event.timeStamp - this.#last <= PAUSE_MS;
+  }
 
   /**
    * The index of the next row whose text starts with what was typed, or −1. `null`: the key types
@@ -41,7 +48,7 @@ export class TypeAhead {
   find(event: KeyboardEvent, texts: (index: number) => string | null, from: number, count: number) {
     if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return null;
     const now = event.timeStamp;
-    const anew = now - this.#last > 800;
+    const anew = !this.typing(event);
     if (anew && event.key === ' ') return null;
     this.#typed = (anew ? '' : this.#typed) + event.key.toLowerCase();
     this.#last = now;

@@ -1,3 +1,4 @@
+import { html, type TemplateResult } from 'lit-html';
 import type { PaneName } from './state.ts';
 
 /** Like VS Code's own trees. */
@@ -41,4 +42,14 @@ export function paneShell(name: PaneName, label: string): PaneShell {
 /** Set as a property: the content security policy refuses `style` attributes. */
 export function rowStyle(index: number): string {
   return `transform: translateY(${index * ROW_HEIGHT}px)`;
+}
+
+/** Words for a screen reader between the numbers that others see in columns. */
+export function spoken(words: string): TemplateResult {
+  return html`<span class="spoken">${words}</span>`;
+}
+
+/** Asks whoever arranges the panes to go on to the next one. */
+export function leave(): Event {
+  return new Event('leave', { bubbles: true });
 }

@@ -1,6 +1,6 @@
 import type { ColourMode, PathView } from '../../src/views/explorer/protocol.ts';
 import { levelOf, scales, short, signed } from '../../src/views/explorer/scale.ts';
-import { quoted } from '../../src/views/explorer/text.ts';
+import { quoted, type Piece } from '../../src/views/explorer/text.ts';
 import { iconElement } from '../shared/icons.ts';
 import { levelClass } from './header.ts';
 import { FORK_WIDTH, shown, type Fragment } from './path-layout.ts';
@@ -71,27 +71,17 @@ export class LineMaker {
       this.#write(part, fragment, whitespace);
       return part;
     }
-    part.id = `stop-${stop}`;
-    part.dataset.stop = String(stop);
+    part.setAttribute('data-stop', String(stop));
     part.setAttribute('role', 'option');
-    part.setAttribute('aria-selected', 'false');
     if (kind === 'token') {
       part.className = `token ${levelClass(levelOf(colour, view[colour][stop] ?? NaN))}`;
-      part.setAttribute('aria-label', spoken(view, stop, colour));
-      part.setAttribute('aria-posinset', String(stop + 1));
-      part.setAttribute('aria-setsize', String(view.ends.length));
+      // White space alone is no name; any other text is its own.
+      if (fragment.pieces.every(isBlank)) part.setAttribute('aria-label', blankName(fragment));
       this.#write(part, fragment, whitespace);
       return part;
     }
     part.className = `mark ${kind}`;
-    const at = stop + 0.5;
-    const branches = view.marks.find((mark) => mark.at === at)?.branches.length ?? 0;
-    part.setAttribute(
-      'aria-label',
-      kind === 'failure'
-        ? `failure point before token ${at}`
-        : `${branches} branches at token ${at}`,
-    );
+    part.setAttribute('aria-label', kind === 'failure' ? 'failure point' : 'branches');
     if (kind === 'fork') part.append(iconElement('forked'));
     else this.#write(part, fragment, whitespace);
     return part;
@@ -116,8 +106,20 @@ export class LineMaker {
   }
 }
 
-/** What a screen reader says of a token. */
-function spoken(view: PathView, position: number, colour: ColourMode): string {
+const isBlank = ({ kind }: Piece): boolean => kind !== 'text' && kind !== 'unsafe';
+
+const blankName = ({ pieces }: Fragment): string =>
+  pieces.map(({ kind }) => kind).join(' ') || 'nothing';
+
+/** What a screen reader says of a stop, a token or a mark. */
+export function spokenStop(view: PathView, stop: number, colour: ColourMode): string {
+  if (!Number.isInteger(stop)) {
+    const at = stop + 0.5;
+    const mark = view.marks.find((one) => one.at === at);
+    if ((mark?.failure ?? null) !== null) return `failure point before token ${at}`;
+    return `${mark?.branches.length ?? 0} branches at token ${at}`;
+  }
+  const position = stop;
   const from = position === 0 ? 0 : (view.ends[position - 1] ?? 0);
   const text = quoted(view.text.slice(from, view.ends[position] ?? from));
   const value = view[colour][position] ?? NaN;

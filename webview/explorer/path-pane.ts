@@ -7,8 +7,10 @@ import { DetailArea } from './detail.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { paneShell } from './pane.ts';
 import { layOut, stopIndex, type PathLayout } from './path-layout.ts';
-import { LINE_HEIGHT, LineMaker } from './path-lines.ts';
+import { LINE_HEIGHT, LineMaker, spokenStop } from './path-lines.ts';
 import { VirtualList } from './virtual.ts';
+
+const CURSOR_ATTRIBUTES = ['id', 'aria-selected', 'aria-label', 'aria-posinset', 'aria-setsize'];
 
 /** The right pane: the chosen path token by token, and all about the token with the cursor. */
 export class PathPane {
@@ -219,18 +221,25 @@ export class PathPane {
     const { position } = this.#explorer.state;
     for (const old of rows.querySelectorAll('.cursor')) {
       old.classList.remove('cursor');
-      old.setAttribute('aria-selected', 'false');
+      for (const name of CURSOR_ATTRIBUTES) old.removeAttribute(name);
     }
     scroller.removeAttribute('aria-activedescendant');
     if (position === null || this.#layout === null) return;
     const stop = this.#layout.stops[stopIndex(this.#layout, position)] ?? 0;
     const found = rows.querySelectorAll(`[data-stop="${stop}"]`);
-    for (const part of found) {
-      part.classList.add('cursor');
-      part.setAttribute('aria-selected', 'true');
-    }
+    for (const part of found) part.classList.add('cursor');
     const first = found[0];
-    if (first !== undefined) scroller.setAttribute('aria-activedescendant', first.id);
+    if (first === undefined || this.#shown === null) return;
+    // Only the stop with the cursor is ever spoken by name: thousands of others stay cheap.
+    const { ends } = this.#shown;
+    first.id = `stop-${stop}`;
+    first.setAttribute('aria-selected', 'true');
+    first.setAttribute('aria-label', spokenStop(this.#shown, stop, this.#explorer.state.colour));
+    if (Number.isInteger(stop)) {
+      first.setAttribute('aria-posinset', String(stop + 1));
+      first.setAttribute('aria-setsize', String(ends.length));
+    }
+    scroller.setAttribute('aria-activedescendant', first.id);
   }
 
   #drawShell(): void {

@@ -13,7 +13,7 @@ import { dropdown, iconButton, progressRing, textButton } from '../shared/contro
 import { icon } from '../shared/icons.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';
-import { ROW_HEIGHT, paneShell, rowStyle } from './pane.ts';
+import { ROW_HEIGHT, leave, paneShell, rowStyle, spoken } from './pane.ts';
 import { isFiltered } from './state.ts';
 import { VirtualList } from './virtual.ts';
 
@@ -135,9 +135,10 @@ export class PromptsPane {
   #key(event: KeyboardEvent): void {
     const move = moveOf(event);
     const row = this.#row(this.#active);
+    const typing = this.#typeAhead.typing(event);
     if (move !== null) {
       this.#activate(moved(this.#active, move, this.#total, this.#list.pageSize));
-    } else if (event.key === 'Enter' || event.key === ' ') {
+    } else if (event.key === 'Enter' || (event.key === ' ' && !typing)) {
       if (row?.kind === 'step') this.#explorer.fold(row.step, !row.folded);
       else if (event.key === 'Enter') this.#shell.element.dispatchEvent(leave());
     } else if (event.key === 'ArrowLeft') {
@@ -148,8 +149,9 @@ export class PromptsPane {
     } else if (event.key === 'ArrowRight') {
       if (row?.kind === 'step' && row.folded) this.#explorer.fold(row.step, false);
       else if (row?.kind === 'step') this.#activate(this.#active + 1);
-    } else if (event.key === '/' || event.key === '?') return;
-    else {
+    } else if (event.key === '/' || event.key === '?') {
+      return;
+    } else {
       const texts = (index: number) => {
         const found = this.#row(index);
         return found === null ? null : titleOf(found);
@@ -194,7 +196,10 @@ export class PromptsPane {
     scroller.hidden = empty !== null;
     message.hidden = empty === null;
     render(empty ?? nothing, message);
-    if (empty !== null) return;
+    if (empty !== null) {
+      render(nothing, rows);
+      return;
+    }
     scroller.setAttribute('role', query.by_step ? 'tree' : 'listbox');
     const items = this.#list.items;
     for (const { index } of items) {
@@ -265,7 +270,6 @@ export class PromptsPane {
   }
 
   #stepRow(row: PromptRow & { kind: 'step' }, index: number): TemplateResult {
-    const name = `Step ${row.step}, ${row.prompts} prompts, mean reward ${short(row.reward)}`;
     return html`<div
       id="prompt-${index}"
       class="row step ${index === this.#active ? 'active' : ''}"
@@ -275,7 +279,6 @@ export class PromptsPane {
       aria-setsize=${row.size}
       aria-expanded=${!row.folded}
       aria-selected="false"
-      aria-label=${name}
       .style=${rowStyle(index)}
       @click=${() => {
         this.#explorer.hold();
@@ -286,7 +289,7 @@ export class PromptsPane {
       ${icon(row.folded ? 'chevronRight' : 'chevronDown')}
       <span class="label">step ${row.step}</span>
       <span class="gap"></span>
-      <span class="cell dim">${row.prompts}</span>
+      <span class="cell dim">${row.prompts}${spoken(' prompts, mean reward ')}</span>
       <span class="cell number">${short(row.reward)}</span>
     </div>`;
   }
@@ -294,7 +297,7 @@ export class PromptsPane {
   #promptRow(row: PromptRow & { kind: 'prompt' }, index: number): TemplateResult {
     const { by_step } = this.#explorer.state.query;
     const selected = sameKey(row, this.#explorer.state.selected);
-    const name = `${row.title}, ${by_step ? '' : `step ${row.step}, `}${row.correct ?? 'unknown'} of ${row.completions} right, reward ${short(row.reward_mean)} ± ${short(row.reward_std)}, ${row.truncated} truncated, ${row.resamples} resamples`;
+    const title = `${row.title}\n${row.correct ?? '–'} of ${row.completions} right, reward ${short(row.reward_mean)} ± ${short(row.reward_std)}, ${row.truncated} truncated, ${row.resamples} resamples`;
     return html`<div
       id="prompt-${index}"
       class="row prompt ${selected ? 'selected' : ''} ${index === this.#active ? 'active' : ''}"
@@ -303,16 +306,17 @@ export class PromptsPane {
       aria-posinset=${row.position}
       aria-setsize=${row.size}
       aria-selected=${selected}
-      aria-label=${name}
-      title=${name}
+      title=${title}
       .style=${rowStyle(index)}
       @click=${() => this.#activate(index)}
     >
-      ${by_step ? nothing : html`<span class="cell dim step-number">${row.step}</span>`}
+      ${by_step ? nothing : html`<span class="cell dim step-number">${spoken('step ')}${row.step}</span>`}
       <bdi class="label">${oneLine(row.title)}</bdi>
-      <span class="cell dim resamples">${row.resamples === 0 ? '' : `+${row.resamples}`}</span>
+      <span class="cell dim resamples"
+        >${row.resamples === 0 ? '' : `+${row.resamples}`}${spoken(` resamples, `)}</span
+      >
       <span class="cell outcome ${outcomeClass(row)}"
-        >${row.correct ?? '–'}/${row.completions}</span
+        >${row.correct ?? '–'}/${row.completions}${spoken(' right, reward ')}</span
       >
       <span class="cell number">${short(row.reward_mean)}</span>
     </div>`;
@@ -327,9 +331,4 @@ function outcomeClass({ correct, completions }: PromptRow & { kind: 'prompt' }):
   if (correct === null) return 'mixed';
   if (completions > 0 && correct === completions) return 'right';
   return correct === 0 ? 'wrong' : 'mixed';
-}
-
-/** Asks whoever arranges the panes to go on to the next one. */
-export function leave(): Event {
-  return new Event('leave', { bubbles: true });
 }

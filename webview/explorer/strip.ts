@@ -31,7 +31,10 @@ export function stripDrawing(
     ${
       failure === null
         ? nothing
-        : html`<span class="diamond" .style=${`left: ${(100 * failure) / stride / cells}%`}
+        : html`<span
+            class="diamond"
+            aria-hidden="true"
+            .style=${`left: ${(100 * failure) / stride / cells}%`}
             >◆</span
           >`
     }

@@ -7,8 +7,7 @@ import { iconButton, progressRing } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';
-import { ROW_HEIGHT, paneShell, rowStyle } from './pane.ts';
-import { leave } from './prompts-pane.ts';
+import { ROW_HEIGHT, leave, paneShell, rowStyle, spoken } from './pane.ts';
 import { positionAt, stripDrawing } from './strip.ts';
 import { VirtualList } from './virtual.ts';
 
@@ -26,6 +25,8 @@ export class TreePane {
   #rows: TreeRow[] = [];
   /** Where the cursor is: a segment, or the prompt. */
   #active = PROMPT;
+  /** The segment whose path is shown, as far as the cursor knows. */
+  #chosen: number | null = null;
   #shown: TreeView | null = null;
   #strips = new Map<number, Strip>();
   #asked = new Set<number>();
@@ -64,22 +65,26 @@ export class TreePane {
         this.#strips.clear();
         this.#asked.clear();
         this.#active = PROMPT;
+        this.#chosen = null;
         this.#shell.scroller.scrollTop = 0;
       }
       this.#rows =
         view === null || this.#promptFolded
           ? []
           : visibleRows(view.rows, new Set(state.folded_segments));
-      if (this.#active !== PROMPT || state.segment_id !== null) {
-        const chosen = this.#rows.findIndex((row) => row.segment_id === state.segment_id);
-        if (chosen >= 0) {
-          this.#active = state.segment_id ?? PROMPT;
-          this.#list.count = this.#rows.length + 1;
-          this.#list.reveal(chosen + 1);
-        }
-      }
+      if (state.segment_id !== this.#chosen) this.#follow(state.segment_id);
     }
     if (changes.has('tree') || changes.has('colour') || changes.has('header')) this.#draw();
+  }
+
+  /** Another part of the view chose a segment: the cursor goes there. */
+  #follow(segment_id: number | null): void {
+    const index = this.#rows.findIndex((row) => row.segment_id === segment_id);
+    if (index < 0) return;
+    this.#chosen = segment_id;
+    this.#active = segment_id ?? PROMPT;
+    this.#list.count = this.#rows.length + 1;
+    this.#list.reveal(index + 1);
   }
 
   /** Of the row with the cursor: 0 is the prompt's. */
@@ -93,9 +98,10 @@ export class TreePane {
     const row = this.#rows[index - 1];
     const count = this.#rows.length + 1;
     const move = moveOf(event);
+    const typing = this.#typeAhead.typing(event);
     if (move !== null) this.#activate(moved(index, move, count, this.#list.pageSize));
     else if (event.key === 'Enter') this.#shell.element.dispatchEvent(leave());
-    else if (event.key === ' ') this.#toggle(row);
+    else if (event.key === ' ' && !typing) this.#toggle(row);
     else if (event.key === 'ArrowLeft') {
       if (this.#isOpen(row)) this.#toggle(row);
       else if (row !== undefined) {
@@ -104,7 +110,7 @@ export class TreePane {
     } else if (event.key === 'ArrowRight') {
       if (this.#hasChildren(row) && !this.#isOpen(row)) this.#toggle(row);
       else if (this.#hasChildren(row)) this.#activate(index + 1);
-    } else if (event.key === 'n' || event.key === 'p') return;
+    } else if ((event.key === 'n' || event.key === 'p') && !typing) return;
     else {
       const label = (at: number) => (at === 0 ? 'prompt' : (this.#rows[at - 1]?.label ?? null));
       const found = this.#typeAhead.find(event, label, index, count);
@@ -140,7 +146,10 @@ export class TreePane {
     const row = this.#rows[index - 1];
     this.#active = row?.segment_id ?? PROMPT;
     this.#list.reveal(index);
-    if (row !== undefined) this.#explorer.chooseSegment(row.segment_id, position);
+    if (row !== undefined) {
+      this.#chosen = row.segment_id;
+      this.#explorer.chooseSegment(row.segment_id, position);
+    }
     this.#draw();
   }
 
@@ -247,11 +256,10 @@ export class TreePane {
       aria-setsize="1"
       aria-expanded=${!this.#promptFolded}
       aria-selected=${active}
-      aria-label="Prompt: ${title}, ${view.completions} completions, mean reward ${value}"
       .style=${rowStyle(0)}
       @click=${() => this.#activate(0)}
     >
-      ${this.#twisty(undefined)}
+      ${this.#twisty(undefined)}${spoken('Prompt: ')}
       <bdi class="label" title=${title}>${title === '' ? '(empty prompt)' : title}</bdi>
       <span class="dim summary">${view.completions} completions · mean ${value}</span>
     </div>`;
@@ -285,7 +293,6 @@ export class TreePane {
       aria-setsize=${row.siblings}
       aria-expanded=${row.children > 0 ? this.#isOpen(row) : nothing}
       aria-selected=${chosen}
-      aria-label=${spoken(row, strip)}
       .style=${rowStyle(index)}
       @click=${() => this.#activate(index)}
       @dblclick=${() => this.#toggle(row)}
@@ -297,15 +304,24 @@ export class TreePane {
         >${stripDrawing(row, strip, view.extent, stride)}</span
       >
       <span class="cell status ${status.kind}" title=${status.title}
-        ><span class="glyph">${status.glyph}</span>${status.text}</span
+        ><span class="glyph" aria-hidden="true">${status.glyph}</span
+        >${spoken(', ')}${status.text}</span
       >
       <span class="cell number reward ${row.reward === null ? 'mean' : ''}"
-        >${short(row.reward ?? row.value)}</span
+        >${spoken(row.reward === null ? ', value ' : ', reward ')}${short(
+          row.reward ?? row.value,
+        )}</span
       >
-      <span class="cell number advantage">${signed(strip?.advantage)}</span>
-      <span class="cell number temperature">${short(row.temperature)}</span>
-      <span class="cell number attempt">${row.attempt}</span>
-      <span class="cell number tokens">${row.length}</span>
+      <span class="cell number advantage"
+        >${spoken(', advantage ')}${signed(strip?.advantage)}</span
+      >
+      <span class="cell number temperature"
+        >${spoken(', temperature ')}${short(row.temperature)}</span
+      >
+      <span class="cell number attempt">${spoken(', attempt ')}${row.attempt}</span>
+      <span class="cell number tokens"
+        >${spoken(', ')}${row.length}${spoken(row.trained ? ' tokens' : ' tokens, not trained')}</span
+      >
     </div>`;
   }
 
@@ -355,12 +371,4 @@ export function statusOf(row: TreeRow): Status {
   return row.right
     ? { kind: 'right', glyph: '✓', text: 'right', title }
     : { kind: 'wrong', glyph: '✗', text: 'wrong', title };
-}
-
-function spoken(row: TreeRow, strip: Strip | null): string {
-  const { text } = statusOf(row);
-  const reward = row.reward === null ? `value ${short(row.value)}` : `reward ${short(row.reward)}`;
-  const advantage = strip === null ? '' : `, advantage ${signed(strip.advantage)}`;
-  const trained = row.trained ? '' : ', not trained';
-  return `${row.label}, ${text}, ${reward}${advantage}, temperature ${short(row.temperature)}, attempt ${row.attempt}, ${row.length} tokens${trained}`;
 }

@@ -86,8 +86,15 @@ export function nameOf(character: string): string {
   return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
+/** Nearly every token: nothing in it needs a closer look. */
+const PLAIN = /^[!-~]+$/;
+const PLAIN_WORD = /^ [!-~]+$/;
+const SPACE: Piece = { text: ' ', kind: 'space' };
+
 /** Splits text into pieces that are safe to show each as it is. */
 export function pieces(text: string): Piece[] {
+  if (PLAIN.test(text)) return [{ text, kind: 'text' }];
+  if (PLAIN_WORD.test(text)) return [SPACE, { text: text.slice(1), kind: 'text' }];
   const result: Piece[] = [];
   let plain = '';
   const flush = () => {

@@ -160,6 +160,7 @@ export class ExplorerHarness {
     const page = await this.#browser.newPage({
       viewport: { width, height: options.height ?? 760 },
     });
+    page.setDefaultTimeout(10_000);
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text());
     });

@@ -11,7 +11,7 @@ import {
 
 function input(tokens: string[], patch: Partial<LayoutInput> = {}): LayoutInput {
   let end = 0;
-  const ends = tokens.map((token) => (end += [...token].length));
+  const ends = tokens.map((token) => (end += Array.from(token).length));
   const text = tokens.join('');
   return {
     prompt: '',
@@ -21,7 +21,7 @@ function input(tokens: string[], patch: Partial<LayoutInput> = {}): LayoutInput 
     ending: '',
     width: 10,
     whitespace: false,
-    measure: (some) => [...some].length,
+    measure: (some) => Array.from(some).length,
     ...patch,
   };
 }
@@ -50,12 +50,12 @@ test('a token longer than a line is broken, and stays one stop', () => {
 
 test('marks stand before their token, failure points in a list of their own', () => {
   const failure = {
-    trigger: 'max_prob',
+    trigger: null,
     max_prob: 0.4,
     entropy: 1,
     alternatives: [],
     sentence: '',
-  } as const;
+  };
   const layout = layOut(
     input(['a', 'b', 'c'], {
       marks: [

@@ -4,7 +4,7 @@ import type { PromptGroup } from '../../../src/run/store.ts';
 /** Small hand-made rows: one character a token unless said otherwise. */
 
 export function tokensOf(text: string, patch: Partial<SegmentTokens> = {}): SegmentTokens {
-  const characters = [...text];
+  const characters = Array.from(text);
   const filled = (value: number) => new Float32Array(characters.length).fill(value);
   return {
     text,
