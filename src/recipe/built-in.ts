@@ -64,12 +64,13 @@ function batchContradictions(recipe: Recipe): Contradiction[] {
 
 function unknownRewards(recipe: Recipe): Contradiction[] {
   const known: readonly string[] = builtInRewards;
-  return recipe.reward_funcs.flatMap((name) => {
+  return recipe.reward_funcs.flatMap((name, item) => {
     if (known.includes(name)) return [];
     const guess = nearest(name, known);
     const corrected = recipe.reward_funcs.map((each) => (each === name ? guess : each));
     return {
       keys: ['reward_funcs'],
+      item,
       message: `The built-in engine has no reward function ${quote(name)}.`,
       suggestion: guess === null ? `It has ${known.join(' and ')}.` : `Did you mean \`${guess}\`?`,
       fixes:

@@ -19,6 +19,8 @@ export interface Setting {
   keyPlace: Place;
   /** Where the value stands. */
   valuePlace: Place;
+  /** Where the entries of a list stand. */
+  itemPlaces?: readonly Place[];
   /** The value as it is written, where it is a plain word without quotes. */
   plain?: string;
 }
@@ -29,6 +31,8 @@ export interface Contradiction {
   severity?: 'warning';
   /** The keys to blame: the one that was written last gets the mark. */
   keys: readonly string[];
+  /** Which entry of a list is to blame. */
+  item?: number;
   message: string;
   suggestion?: string;
   fixes?: readonly Fix[];
@@ -160,12 +164,13 @@ function unusedOrUnknown(engine: Engine, { key, keyPlace }: Setting): Finding {
 
 /** Blames the key that was written last: that is the one a person has just touched. */
 function blame(contradiction: Contradiction, settings: readonly Setting[]): Finding {
-  const { keys, message, suggestion, fixes, severity, code } = contradiction;
+  const { keys, item, message, suggestion, fixes, severity, code } = contradiction;
   const blamed = settings.findLast(({ key }) => keys.includes(key));
+  const itemPlace = item === undefined ? undefined : blamed?.itemPlaces?.[item];
   return {
     severity: severity ?? 'error',
     code: code ?? 'contradiction',
-    place: blamed?.valuePlace ?? { kind: 'file', line: 1, column: 1, length: 1 },
+    place: itemPlace ?? blamed?.valuePlace ?? { kind: 'file', line: 1, column: 1, length: 1 },
     key: blamed?.key ?? keys[0] ?? null,
     message,
     suggestion: suggestion ?? null,

@@ -1,4 +1,12 @@
-import { isMap, isScalar, LineCounter, parseDocument, type Node, type YAMLError } from 'yaml';
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Node,
+  type YAMLError,
+} from 'yaml';
 import { checkSettings, type CheckedRecipe, type Setting } from './check.ts';
 import type { Finding, Place } from './findings.ts';
 import { quote } from './quote.ts';
@@ -96,6 +104,7 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         value: isNode(value) ? value.toJS(document, { maxAliasCount: 100 }) : null,
         keyPlace,
         valuePlace: isNode(value) ? placeOf(value) : keyPlace,
+        ...(isSeq(value) ? { itemPlaces: value.items.map(placeOf) } : {}),
         ...(isScalar(value) && value.type === 'PLAIN' && typeof value.source === 'string'
           ? { plain: value.source }
           : {}),
@@ -130,6 +139,7 @@ function syntaxSentence(error: YAMLError): string {
     case 'TAB_AS_INDENT':
       return 'Lines are indented with spaces here, not with tabs.';
     case 'MISSING_CHAR':
+      if (/implicit map key/i.test(error.message)) return 'A `:` is missing after this key.';
       return `Something is missing here: ${lowerFirst(error.message)}.`;
     case 'MULTIPLE_DOCS':
       return 'A recipe is one document; there is a second one after `---`.';

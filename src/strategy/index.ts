@@ -19,6 +19,14 @@ export {
 } from './parameters.ts';
 export { RolloutPlan, rootsPerPrompt, type SegmentOutcome, type SegmentRequest } from './plan.ts';
 export {
+  mergeReplays,
+  replayTree,
+  unsurePlaces,
+  type RecordedSegment,
+  type Replay,
+  type UnsurePlace,
+} from './replay.ts';
+export {
   segmentStatuses,
   segmentTriggers,
   type SegmentStatus,

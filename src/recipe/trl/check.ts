@@ -168,7 +168,7 @@ function strategyAndTrl(values: View, written: Written): Contradiction[] {
 
 function rewardNames({ reward_funcs }: View): Contradiction[] {
   const known: readonly string[] = [...openR1Rewards, ...trlRewards];
-  return reward_funcs.flatMap((name): Contradiction[] => {
+  return reward_funcs.flatMap((name, item): Contradiction[] => {
     // A dotted name is a Python function.
     if (known.includes(name) || name.includes('.')) return [];
     const guess = nearest(name, known);
@@ -185,6 +185,7 @@ function rewardNames({ reward_funcs }: View): Contradiction[] {
     return [
       {
         keys: ['reward_funcs'],
+        item,
         message: `There is no reward function ${quote(name)}.`,
         suggestion:
           guess === null

@@ -87,6 +87,8 @@ const wrong: [string, RegExp][] = [
     'reward_weights: [1]',
     /^r\.yaml:1:17: error: `reward_weights` has 1 values for 2 reward functions\./,
   ],
+  ['seed: 1\nnum\n', /^r\.yaml:2:1: error: A `:` is missing after this key\.$/],
+  ['reward_funcs:\n- accuracy\n- fromat', /^r\.yaml:3:3: error: .* Did you mean `format`\?$/],
   ['reward_funcs: [acuracy]', /has no reward function "acuracy"\. Did you mean `accuracy`\?$/],
   ['reward_funcs: [format, format]', /names a function twice\./],
 ];
