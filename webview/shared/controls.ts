@@ -98,13 +98,14 @@ interface TextInput {
 }
 
 export function textField({ label, placeholder, value, onInput }: TextInput): TemplateResult {
+  // The toolkit names its input by the label inside, which `controls.css` hides.
   return html`<vscode-text-field
     type="text"
-    aria-label=${label}
     placeholder=${placeholder}
     .value=${live(value)}
     @input=${(event: Event) => onInput(valueOf(event))}
-  ></vscode-text-field>`;
+    >${label}</vscode-text-field
+  >`;
 }
 
 interface Check {
