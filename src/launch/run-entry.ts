@@ -100,9 +100,12 @@ export class RunEntry {
   }
 }
 
-/** The name a person knows a run by. */
+/**
+ * The name a person knows a run by, fit to be shown: whoever wrote the run chose it, so line
+ * breaks, control characters and marks that turn the text around become blanks.
+ */
 export const nameOf = (card: RunCard): string =>
-  card.kind === 'run' ? card.manifest.name : card.name;
+  (card.kind === 'run' ? card.manifest.name : card.name).replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
 
 /** For sorting: newest runs first, what can't be read last. */
 export const startOf = (card: RunCard): string =>

@@ -52,4 +52,5 @@ export const runContexts = {
   /** Ended before its last step, from a checkpoint or from the start it can go on. */
   resumable: 'run.resumable',
   ended: 'run.ended',
+  unreadable: 'unreadable',
 } as const;

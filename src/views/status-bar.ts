@@ -4,7 +4,7 @@ import type { RunCard } from '../launch/run-entry.ts';
 import { isAlive } from '../launch/runs.ts';
 import type { Runs } from '../launch/runs.ts';
 import { commands } from './ids.ts';
-import { lookOf, rewardOf, stateOf, stepOf } from './runs/describe.ts';
+import { escapeMarkdown, lookOf, rewardOf, stateOf, stepOf } from './runs/describe.ts';
 
 /**
  * Step, reward and state of the active run: while one is alive, and afterwards for as long as this
@@ -72,12 +72,12 @@ export class StatusBar implements vscode.Disposable {
 }
 
 function tooltipOf(card: RunCard): vscode.MarkdownString {
-  const tooltip = new vscode.MarkdownString();
-  tooltip.appendMarkdown('**').appendText(nameOf(card)).appendMarkdown('** ');
-  tooltip.appendText(stateOf(card)).appendMarkdown('\n\n');
-  if (isAlive(card)) {
-    tooltip.appendText('Closing this window does not end the run; the next window finds it again.');
-    tooltip.appendMarkdown('\n\n');
-  }
-  return tooltip.appendText('Click to open the rollout explorer.');
+  const alive = 'Closing this window does not end the run; the next window finds it again.';
+  return new vscode.MarkdownString(
+    [
+      `**${escapeMarkdown(nameOf(card))}** ${stateOf(card)}`,
+      ...(isAlive(card) ? [alive] : []),
+      'Click to open the rollout explorer.',
+    ].join('\n\n'),
+  );
 }

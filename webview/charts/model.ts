@@ -118,5 +118,5 @@ export function summaryOf(spec: ChartSpec, series: readonly Series[]): string {
     ];
   });
   const unit = spec.unit === '' ? '' : ` (${spec.unit})`;
-  return `${spec.title}${unit}. ${parts.length === 0 ? 'No values yet' : parts.join('. ')}.`;
+  return `${spec.title}${unit}. ${parts.length === 0 ? 'No values' : parts.join('. ')}.`;
 }

@@ -58,7 +58,7 @@ export class Panel {
     this.#summary.className = 'visually-hidden';
     this.#summary.id = `summary-${spec.id}`;
     this.#empty.className = 'empty';
-    this.#empty.textContent = 'No values yet';
+    this.#empty.textContent = 'No values';
     const canvas = document.createElement('canvas');
     canvas.setAttribute('aria-hidden', 'true');
     this.#plot.className = 'plot';

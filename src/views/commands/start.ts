@@ -6,6 +6,7 @@ import type { StartOptions } from '../../launch/runs.ts';
 import { runsDirectoryFor, startupTimeoutMs } from '../configuration.ts';
 import { commands } from '../ids.ts';
 import { offer, showError } from '../notify.ts';
+import type { Action } from '../notify.ts';
 import type { Services } from '../services.ts';
 import { openLog } from './open.ts';
 import { chooseRecipe, saveRecipe, shippedRecipe } from './recipes.ts';
@@ -24,8 +25,12 @@ export async function startRun(
   await saveRecipe(recipe);
   const parent = runsDirectoryFor(recipe, context.globalStorageUri);
   const directory = services.runs.newDirectory(recipe.fsPath, parent);
-  const card = await launch(services, basename(recipe.fsPath), directory, (options) =>
-    services.runs.start(recipe.fsPath, directory, options),
+  const card = await launch(
+    services,
+    basename(recipe.fsPath),
+    directory,
+    (options) => services.runs.start(recipe.fsPath, directory, options),
+    [{ title: 'Open Recipe', run: () => vscode.window.showTextDocument(recipe) }],
   );
   if (card === null) return;
   await vscode.commands.executeCommand(commands.revealInExplorer, card.directory);
@@ -65,6 +70,7 @@ async function launch(
   name: string,
   directory: string,
   start: (options: StartOptions) => Promise<RunCard>,
+  remedies: readonly Action[] = [],
 ): Promise<RunCard | null> {
   const progress = {
     location: vscode.ProgressLocation.Notification,
@@ -84,6 +90,7 @@ async function launch(
     });
   } catch (error) {
     void showError(error, services.log, [
+      ...remedies,
       { title: 'Show Log', run: () => openLog(services, directory) },
     ]);
     return null;

@@ -23,7 +23,7 @@ const looks: Record<Kind, Look> = {
   failed: { icon: 'error', color: 'errorForeground', context: runContexts.resumable },
   crashed: { icon: 'warning', color: 'list.warningForeground', context: runContexts.resumable },
 };
-const unreadable: Look = { icon: 'question', color: 'errorForeground', context: 'unreadable' };
+const unreadable: Look = { icon: 'question', color: 'errorForeground', context: runContexts.unreadable };
 
 export const lookOf = (card: RunCard): Look =>
   card.kind === 'run' ? looks[card.status.kind] : unreadable;
@@ -52,20 +52,19 @@ export function labelOf(card: RunCard, all: readonly RunCard[], now = new Date()
   if (alone || card.kind === 'unreadable') return name;
   const started = new Date(card.manifest.started_at);
   const sameDay = started.toDateString() === now.toDateString();
-  const format: Intl.DateTimeFormatOptions = sameDay
-    ? { hour: '2-digit', minute: '2-digit' }
-    : { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' };
-  return `${name} ${started.toLocaleString(undefined, format)}`;
+  const time = started.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  const day = started.toLocaleDateString('en', { month: 'short', day: 'numeric' });
+  return sameDay ? `${name} ${time}` : `${name} ${day} ${time}`;
 }
 
-/** Beside the name: `42/200  reward 0.63`. Runs that don't go on say so first. */
+/** Beside the name: `42/200  reward 0.63  paused`. */
 export function descriptionOf(card: RunCard): string {
   if (card.kind === 'unreadable') return 'can’t be read';
   const reward = rewardOf(card);
   return [
-    card.status.kind === 'running' ? null : card.status.kind,
     stepOf(card),
     reward === null ? null : `reward ${reward}`,
+    card.status.kind === 'running' ? null : card.status.kind,
   ]
     .filter((part) => part !== null)
     .join('  ');
@@ -109,6 +108,13 @@ export function detailsOf(card: RunCard): (readonly [string, string])[] {
   ];
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
 }
+
+/**
+ * As it stands, whatever is in it: for tooltips, which are Markdown. (`appendText` would put
+ * no-break spaces between words, and lines then break inside them.)
+ */
+export const escapeMarkdown = (text: string): string =>
+  text.replace(/[\r\n]+/gu, ' ').replace(/[\\`*_{}[\]()<>#+\-.!|~&$]/gu, '\\$&');
 
 function tokens(count: number | undefined): string | undefined {
   if (count === undefined) return undefined;

@@ -4,7 +4,7 @@ import { nameOf } from '../../launch/run-entry.ts';
 import type { RunCard } from '../../launch/run-entry.ts';
 import type { Runs } from '../../launch/runs.ts';
 import { commands, views } from '../ids.ts';
-import { accessibleLabelOf, descriptionOf, detailsOf, labelOf, lookOf, stateOf } from './describe.ts';
+import { accessibleLabelOf, descriptionOf, detailsOf, escapeMarkdown, labelOf, lookOf, stateOf } from './describe.ts';
 
 /** The tree of runs, newest first. An element is a run directory. */
 export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposable {
@@ -13,6 +13,7 @@ export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposa
   readonly #view: vscode.TreeView<string>;
   readonly #disposables: { dispose(): void }[];
   #listed: readonly string[] = [];
+  #shown: string | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -25,7 +26,11 @@ export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposa
       this.#view.onDidChangeSelection(({ selection: [directory] }) => {
         if (directory !== undefined && directory !== runs.active?.directory) runs.select(directory);
       }),
-      runs.onDidChange((cards) => this.#refresh(cards)),
+      this.#view.onDidChangeVisibility(() => this.#showActive()),
+      runs.onDidChange((cards) => {
+        this.#refresh(cards);
+        this.#showActive();
+      }),
     ];
   }
 
@@ -68,6 +73,14 @@ export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposa
     for (const disposable of this.#disposables) disposable.dispose();
   }
 
+  /** The run that the other views show is the row that is selected. */
+  #showActive(): void {
+    const directory = this.#runs.active?.directory;
+    if (directory === undefined || directory === this.#shown || !this.#view.visible) return;
+    this.#shown = directory;
+    this.#view.reveal(directory, { select: true, focus: false }).then(undefined, () => undefined);
+  }
+
   /** Rows change far more often than the list: those are told one by one. */
   #refresh(changed: readonly RunCard[]): void {
     const now = this.#runs.cards.map(({ directory }) => directory);
@@ -80,19 +93,14 @@ export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposa
 
 /** Names, models and messages are written by whoever made the run: text, never markup. */
 function tooltipOf(card: RunCard): vscode.MarkdownString {
-  const tooltip = new vscode.MarkdownString();
-  tooltip.appendMarkdown('**').appendText(nameOf(card)).appendMarkdown('** ');
-  tooltip.appendText(stateOf(card)).appendMarkdown('\n\n');
   const trouble = card.kind === 'unreadable' ? card : 'message' in card.status ? card.status : null;
-  if (trouble !== null) {
-    tooltip.appendText(`${trouble.message} ${trouble.next}`).appendMarkdown('\n\n');
-  }
-  tooltip.appendMarkdown('| | |\n|---|---|\n');
-  for (const [name, value] of detailsOf(card)) {
-    tooltip.appendMarkdown(`| ${name} | `).appendText(oneCell(value)).appendMarkdown(' |\n');
-  }
-  return tooltip;
+  const lines = [
+    `**${escapeMarkdown(nameOf(card))}** ${stateOf(card)}`,
+    '',
+    ...(trouble === null ? [] : [escapeMarkdown(`${trouble.message} ${trouble.next}`), '']),
+    '| | |',
+    '|---|---|',
+    ...detailsOf(card).map(([name, value]) => `| ${name} | ${escapeMarkdown(value)} |`),
+  ];
+  return new vscode.MarkdownString(lines.join('\n'));
 }
-
-/** A bar or a line break would end the cell. */
-const oneCell = (text: string): string => text.replace(/[|\r\n]+/gu, ' ');

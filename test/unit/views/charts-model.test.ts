@@ -134,7 +134,7 @@ test('a chart is summed up in words', () => {
     summaryOf(spec, seriesOf(spec, rows, 'step')),
     'Reward. latest 0.50 at step 3, from 0.20 at step 1; highest 0.50 at step 3, lowest 0.20 at step 1.',
   );
-  assert.equal(summaryOf(spec, [{ label: 'reward', points: [] }]), 'Reward. No values yet.');
+  assert.equal(summaryOf(spec, [{ label: 'reward', points: [] }]), 'Reward. No values.');
   const accuracy = chart('accuracy');
   const words = summaryOf(accuracy, seriesOf(accuracy, rows, 'step'));
   assert.match(words, /greedy: latest 75% at step 3.*sampled: latest 50% at step 3/);
