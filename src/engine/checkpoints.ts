@@ -1,5 +1,5 @@
 import { readFile, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { PlainError, messageOf } from '../common/errors.ts';
 import type { Model } from './model.ts';
@@ -93,6 +93,19 @@ function reason(cause: unknown): string {
   }
   if (cause instanceof SyntaxError) return `${STATE} is damaged`;
   return /ENOENT|ENOTDIR/.test(messageOf(cause)) ? `it has no ${STATE}` : messageOf(cause);
+}
+
+/** Puts aside checkpoints beyond `step`, which a run goes on from, and removes what a crash left. */
+export async function clearAfter(runDirectory: string, step: number): Promise<void> {
+  for (const later of await listCheckpoints(runDirectory)) {
+    if (later.step <= step) continue;
+    const name = `superseded-${basename(later.path)}-${Date.now()}`;
+    await rename(later.path, join(checkpointsFolder(runDirectory), name));
+  }
+  const names = await readdir(checkpointsFolder(runDirectory)).catch(() => []);
+  for (const name of names.filter((each) => /^step-\d+\.(?:new|old)/.test(each))) {
+    await rm(join(checkpointsFolder(runDirectory), name), { recursive: true, force: true });
+  }
 }
 
 async function removeOldest(runDirectory: string, limit: number): Promise<void> {

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
-import { rename } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -11,7 +10,7 @@ import { SCHEMA_VERSION, type Manifest } from '../run/model/manifest.ts';
 import type { ReadyLine } from '../run/model/stream.ts';
 import { RunServer } from '../run/server.ts';
 import { RunWriter } from '../run/writer.ts';
-import { freshState, listCheckpoints, type TrainerState } from './checkpoints.ts';
+import { clearAfter, freshState, type TrainerState } from './checkpoints.ts';
 import { completionRoutes } from './completions.ts';
 import type { Tokenizer } from './compute/index.ts';
 import { Control } from './control.ts';
@@ -230,18 +229,14 @@ function freshManifest(preparation: Preparation, git_commit: string | null): Man
   };
 }
 
-/** Where the run begins; checkpoints of steps that are repeated now make room. */
+/** Where the run begins. */
 async function resumedState(
   { start, directory }: Preparation,
   writer: RunWriter,
 ): Promise<TrainerState> {
   if (start.kind === 'new') return freshState;
   if (start.kind === 'branch') return start.state;
-  for (const { step, path } of await listCheckpoints(directory)) {
-    if (step > start.state.step) {
-      await rename(path, join(dirname(path), `superseded-${basename(path)}-${Date.now()}`));
-    }
-  }
+  await clearAfter(directory, start.state.step);
   const rollouts_bytes = Math.min(start.state.rollouts_bytes, writer.size.rollouts);
   return { ...start.state, rollouts_bytes };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, readFile, readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RunStore } from '../../../src/run/store.ts';
 import {
   Engine,
@@ -133,6 +134,38 @@ test('killed in mid-step: all that was written is there, the run shows as crashe
     before.dispose();
     after.dispose();
   }
+});
+
+test('killed again and again, at whatever moment, it ends where it would have', async () => {
+  const folder = await temporaryFolder();
+  const recipe = await recipeFile(folder);
+  const directory = join(folder, 'run');
+  const often = ['--save_steps', '1', '--save_total_limit', '2', '--max_steps', '8'];
+  const begin = [recipe, '--output_dir', directory, ...often];
+  const resume = [...begin, '--resume_from_checkpoint', 'true'];
+  let begun = false;
+  for (let kill = 0; kill < 5; kill++) {
+    const engine = new Engine(begun ? resume : begin);
+    const already = (await eventsOf(directory)).length;
+    // From the moment it is at work to a step or two later: between steps, in them, in checkpoints.
+    await untilEvent(engine, directory, ({ seq }) => seq > already);
+    await sleep(150 * kill);
+    await engine.kill();
+    begun = true;
+  }
+  const ended = await runEngine(resume);
+  assert.equal(ended.code, 0, ended.stderr);
+  const whole = join(folder, 'whole');
+  assert.equal((await runEngine([recipe, '--output_dir', whole, '--max_steps', '8'])).code, 0);
+  await assertSameFile(
+    join(whole, 'checkpoints', 'step-8', 'model.safetensors'),
+    join(directory, 'checkpoints', 'step-8', 'model.safetensors'),
+  );
+  assert.deepEqual(await metricsOf(directory), await metricsOf(whole));
+  const left = await readdir(join(directory, 'checkpoints'));
+  assert.deepEqual(left.filter((name) => !name.startsWith('superseded-')).sort(), [
+    ...['step-7', 'step-8'],
+  ]);
 });
 
 test('killed before its first checkpoint: the run begins again in the same place', async () => {

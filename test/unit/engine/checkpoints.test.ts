@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import {
+  clearAfter,
   freshState,
   listCheckpoints,
   readState,
@@ -58,6 +59,16 @@ test('the same step again replaces the checkpoint', async () => {
   const path = await writeCheckpoint(run, state, model, null);
   assert.equal((await readState(path)).problems, 40);
   assert.deepEqual(await names(), ['step-5']);
+});
+
+test('what a run goes on from is the newest; later ones are put aside, not lost', async () => {
+  for (const step of [5, 10]) await writeCheckpoint(run, { ...freshState, step }, model, null);
+  await mkdir(join(run, 'checkpoints', 'step-12.new-345'));
+  await clearAfter(run, 5);
+  const [aside, kept] = [...(await names())].reverse();
+  assert.equal(kept, 'step-5');
+  assert.match(aside ?? '', /^superseded-step-10-\d+$/);
+  assert.equal((await names()).length, 2);
 });
 
 test('a folder that is no checkpoint, or a damaged one, is a plain sentence', async () => {
