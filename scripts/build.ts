@@ -7,7 +7,6 @@
  * - `engine.js`, `engine-worker.js`: the built-in engine, a process of its own (ESM)
  * - `webview/explorer.{js,css}`, `webview/charts.{js,css}`: the front end
  */
-import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,9 +26,7 @@ export interface BuildOptions {
   production: boolean;
 }
 
-type Bundle = Omit<esbuild.BuildOptions, 'entryPoints'> & { entryPoints: Record<string, string> };
-
-function bundles(options: BuildOptions): Bundle[] {
+function bundles(options: BuildOptions): esbuild.BuildOptions[] {
   const shared: esbuild.BuildOptions = {
     absWorkingDir: root,
     bundle: true,
@@ -79,27 +76,12 @@ function bundles(options: BuildOptions): Bundle[] {
   ];
 }
 
-/** Entries that exist: parts of the product are built as they come. */
-function present(bundle: Bundle): Bundle | null {
-  const entries = Object.entries(bundle.entryPoints).filter(([, file]) =>
-    existsSync(join(root, file)),
-  );
-  return entries.length === 0 ? null : { ...bundle, entryPoints: Object.fromEntries(entries) };
-}
-
 /** Builds all bundles; whoever calls it holds the lock of `dist/`. */
 async function buildAll(options: BuildOptions): Promise<void> {
-  const wanted = bundles(options)
-    .map(present)
-    .filter((bundle) => bundle !== null);
-  const results = await Promise.all(
-    wanted.map((bundle) =>
-      esbuild.build(bundle).catch((cause: unknown) => {
-        // For now: views can be looked at before the engine is whole.
-        if ('engine' in bundle.entryPoints) return { metafile: undefined };
-        throw new PlainError('The build failed.', 'See the messages above.', { cause });
-      }),
-    ),
+  const results = await Promise.all(bundles(options).map((bundle) => esbuild.build(bundle))).catch(
+    (cause: unknown) => {
+      throw new PlainError('The build failed.', 'See the messages above.', { cause });
+    },
   );
   const files = results.flatMap((result) =>
     result.metafile === undefined ? [] : [result.metafile],
@@ -129,10 +111,7 @@ export function build(options: BuildOptions, work?: () => Promise<void>): Promis
 }
 
 async function watch(): Promise<void> {
-  const wanted = bundles({ production: false })
-    .map(present)
-    .filter((bundle) => bundle !== null);
-  for (const bundle of wanted) {
+  for (const bundle of bundles({ production: false })) {
     const context = await esbuild.context({ ...bundle, logLevel: 'info' });
     await context.watch();
   }

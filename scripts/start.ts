@@ -60,6 +60,7 @@ async function start(options: Options, signal: AbortSignal): Promise<void> {
     if (!options.served && hasDesktop()) await onDesktop(session, signal);
     else await served(session, vsix, options.port, signal);
   } finally {
+    if (signal.aborted) console.log('Ending the run and VS Code …');
     await endRuns(session.workspace);
     await session.release();
   }

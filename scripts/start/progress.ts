@@ -36,7 +36,8 @@ function print(line: string): void {
     console.log(line);
     return;
   }
-  const fitting = line.slice(0, Math.max(20, process.stdout.columns - 1));
+  // A terminal that doesn't know its width says 0.
+  const fitting = line.slice(0, (process.stdout.columns || 80) - 1);
   process.stdout.write(`\r\u001b[2K${fitting}`);
 }
 
