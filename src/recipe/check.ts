@@ -91,7 +91,7 @@ export function settingsOf(values: Readonly<Record<string, unknown>>): Setting[]
 }
 
 /** Every key the engine knows with what is written, or its default where that can't be used. */
-function resolve(
+export function resolve(
   engine: Engine,
   written: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {

@@ -1,0 +1,66 @@
+import { resolve } from './check.ts';
+import { engineOf, typeOf } from './engines.ts';
+import { isRecipeKey, recipeSchema, type Recipe } from './keys.ts';
+import { readSettings } from './parse.ts';
+import { rootsOf } from './built-in.ts';
+import { strategyDefaults, type StrategyParameters } from '../strategy/parameters.ts';
+
+/** The settings of a recipe, those that can be used; the defaults stand in for the others. */
+function usable(source: string): Readonly<Record<string, unknown>> {
+  const { settings } = readSettings(source);
+  const engine = engineOf(settings);
+  return resolve(engine, Object.fromEntries(settings.map(({ key, value }) => [key, value])));
+}
+
+/** The strategy a recipe asks for; null while its text can't be read at all. */
+export function strategyOf(source: string): StrategyParameters | null {
+  if (readSettings(source).settings.length === 0) return null;
+  const values = usable(source);
+  return strategyParametersOf(values);
+}
+
+/**
+ * The strategy among resolved values, of a recipe for either engine or of a run's manifest. What
+ * is missing or makes no sense has its default.
+ */
+export function strategyParametersOf(
+  values: Readonly<Record<string, unknown>>,
+): StrategyParameters {
+  const known = Object.keys(strategyDefaults).flatMap((key) => {
+    const value = isRecipeKey(key) ? typeOf('built-in', key)?.safeParse(values[key]) : undefined;
+    return value?.success === true ? [[key, value.data] as const] : [];
+  });
+  const recipe: Recipe = recipeSchema.parse(Object.fromEntries(known));
+  const num_roots = Math.min(rootsOf(recipe), recipe.num_generations);
+  const {
+    use_token_adaptive,
+    uncertainty_threshold,
+    entropy_threshold,
+    min_prefix_length,
+    max_resamples_per_prefix,
+    adaptive_temperature_scale,
+    fork_policy,
+    prefix_credit,
+    tree_baseline,
+    importance_clip,
+    num_generations,
+    fork_spacing,
+    temperature,
+  } = recipe;
+  return {
+    use_token_adaptive,
+    uncertainty_threshold,
+    entropy_threshold,
+    min_prefix_length,
+    max_resamples_per_prefix,
+    adaptive_temperature_scale,
+    fork_policy,
+    prefix_credit,
+    tree_baseline,
+    importance_clip,
+    num_generations,
+    num_roots,
+    fork_spacing,
+    temperature,
+  };
+}
