@@ -25,7 +25,7 @@ import { root } from './vscode/install.ts';
 import { serveVsCode } from './vscode/serve.ts';
 
 /** Read by the extension: show the newest live run in the explorer as soon as a window opens. */
-const reveal = { ADAPTIVE_GRPO_AUTOSTART: 'reveal' };
+const reveal = { ADAPTIVE_GRPO_REVEAL: '1' };
 
 /** A live run is there before anybody has opened the page: no window is needed to start it. */
 async function startRun(session: Session, signal: AbortSignal): Promise<void> {

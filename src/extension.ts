@@ -10,6 +10,8 @@ import { followContexts } from './views/contexts.ts';
 import { tellEndings } from './views/endings.ts';
 import { registerExplorer } from './views/explorer/index.ts';
 import { registerRecipeFeatures } from './views/recipe/index.ts';
+import { revealAtStart } from './views/reveal-at-start.ts';
+import { revealAwaitedRun } from './views/reveal.ts';
 import { RunsTree } from './views/runs/tree.ts';
 import type { Services } from './views/services.ts';
 import { StatusBar } from './views/status-bar.ts';
@@ -38,6 +40,8 @@ export function activate(context: vscode.ExtensionContext): void {
     followContexts(runs),
     runs.onDidChange(() => void workspaceState.update(OPENED_KEY, runs.opened)),
     tellEndings(services),
+    revealAwaitedRun(runs),
+    revealAtStart(runs),
     ...registerCommands(services, context),
     vscode.workspace.onDidChangeWorkspaceFolders(lookAround),
     vscode.workspace.onDidChangeConfiguration((change) => {
