@@ -14,6 +14,8 @@ export const commands = {
   openRunFolder: 'adaptiveGrpo.openRunFolder',
   removeRun: 'adaptiveGrpo.removeRun',
   deleteRun: 'adaptiveGrpo.deleteRun',
+  dryRun: 'adaptiveGrpo.dryRun',
+  whatWouldItDo: 'adaptiveGrpo.whatWouldItDo',
 } as const;
 
 export const views = {

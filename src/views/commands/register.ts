@@ -11,7 +11,7 @@ import { createRecipe, startRun } from './start.ts';
 
 type Handler = (argument: unknown) => unknown;
 
-/** Every command but the explorer's own. What a handler throws is shown, never lost. */
+/** Every command but the explorer's and the recipes' own. What a handler throws is shown, never lost. */
 export function registerCommands(
   services: Services,
   context: vscode.ExtensionContext,
@@ -23,7 +23,7 @@ export function registerCommands(
       const card = await pickRun(services, argument, qualifies, title);
       if (card !== undefined) await act(card);
     };
-  type Own = Exclude<keyof typeof commands, 'revealInExplorer'>;
+  type Own = Exclude<keyof typeof commands, 'revealInExplorer' | 'dryRun' | 'whatWouldItDo'>;
   const handlers: Record<(typeof commands)[Own], Handler> = {
     [commands.startRun]: (argument) => startRun(services, context, argument),
     [commands.createRecipe]: () => createRecipe(services),

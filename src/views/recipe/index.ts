@@ -1,21 +1,54 @@
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
+import { commands } from '../ids.ts';
+import { showError } from '../notify.ts';
 import type { Services } from '../services.ts';
 import { registerCodeActions } from './actions.ts';
+import { Answers } from './answers.ts';
 import { registerCompletion } from './completion.ts';
 import { RecipeDiagnostics } from './diagnostics.ts';
+import { dryRun } from './dry-run.ts';
+import { isRecipe } from './files.ts';
 import { registerHover } from './hover.ts';
+import { RecipeLenses } from './lenses.ts';
 import { registerLinks } from './links.ts';
+import { RecordedRun } from './recorded.ts';
 
 /** What the text editor knows of recipes, without any other extension. */
-export function registerRecipeFeatures(
-  context: vscode.ExtensionContext,
-  _services: Services,
-): void {
+export function registerRecipeFeatures(context: vscode.ExtensionContext, services: Services): void {
+  const recorded = new RecordedRun(services);
+  const answers = new Answers(recorded);
+  const lenses = new RecipeLenses(recorded);
+  /** A command about the recipe it is given, else about the one that is being edited. */
+  const about = (id: string, act: (document: vscode.TextDocument) => Promise<void>) =>
+    vscode.commands.registerCommand(id, async (argument: unknown) => {
+      try {
+        const document = await recipeFor(argument);
+        if (document !== null) await act(document);
+      } catch (error) {
+        void showError(error, services.log);
+      }
+    });
   context.subscriptions.push(
     registerCompletion(),
     registerHover(),
     registerCodeActions(),
     registerLinks(),
     new RecipeDiagnostics(),
+    answers,
+    lenses,
+    about(commands.dryRun, (document) => dryRun(context, document)),
+    about(commands.whatWouldItDo, ({ uri }) => answers.show(uri)),
+    services.runs.onDidChange(() => {
+      lenses.refresh();
+      answers.refresh();
+    }),
   );
+}
+
+async function recipeFor(argument: unknown): Promise<vscode.TextDocument | null> {
+  if (argument instanceof vscode.Uri) return vscode.workspace.openTextDocument(argument);
+  const edited = vscode.window.activeTextEditor?.document;
+  if (edited !== undefined && isRecipe(edited)) return edited;
+  void vscode.window.showInformationMessage(vscode.l10n.t('Open a recipe first.'));
+  return null;
 }

@@ -1,0 +1,97 @@
+import * as vscode from 'vscode';
+import { engineOfText, keyLines } from '../../recipe/outline.ts';
+import { strategyOf } from '../../recipe/strategy.ts';
+import { commands } from '../ids.ts';
+import { isRecipe, recipeSelector } from './files.ts';
+import type { RecordedRun } from './recorded.ts';
+import { headline } from './report.ts';
+import { whatIf } from './what-if.ts';
+
+/** Contributed by another part of the extension; offered where it is there. */
+const COMPARE = 'adaptiveGrpo.compareWithBaseline';
+
+/** Lines of the strategy: the answer stands where one changes it. */
+const strategyKeys: readonly string[] = [
+  'use_token_adaptive',
+  'uncertainty_threshold',
+  'entropy_threshold',
+  'min_prefix_length',
+];
+
+/** Above a recipe: Start, Compare, Dry Run; above its strategy: what it would do. */
+export class RecipeLenses implements vscode.CodeLensProvider {
+  readonly #recorded: RecordedRun;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #registration: vscode.Disposable;
+  readonly onDidChangeCodeLenses = this.#changed.event;
+
+  constructor(recorded: RecordedRun) {
+    this.#recorded = recorded;
+    this.#registration = vscode.languages.registerCodeLensProvider(recipeSelector, this);
+  }
+
+  refresh(): void {
+    this.#changed.fire();
+  }
+
+  async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    if (!isRecipe(document)) return [];
+    const source = document.getText();
+    const top = new vscode.Range(0, 0, 0, 0);
+    const lens = (title: string, command: string, tooltip: string, range = top) =>
+      new vscode.CodeLens(range, { title, command, tooltip, arguments: [document.uri] });
+    const lenses: vscode.CodeLens[] = [];
+    // TRL's recipes need their own trainer, and a recipe that was never saved has no folder.
+    if (engineOfText(source) === 'built-in' && !document.isUntitled) {
+      lenses.push(
+        lens(
+          `$(play) ${vscode.l10n.t('Start')}`,
+          commands.startRun,
+          vscode.l10n.t('Train by this recipe with the built-in engine.'),
+        ),
+      );
+    }
+    if ((await vscode.commands.getCommands(true)).includes(COMPARE)) {
+      lenses.push(
+        lens(
+          `$(compare-changes) ${vscode.l10n.t('Compare with Baseline')}`,
+          COMPARE,
+          vscode.l10n.t('Train twice at equal cost, with the strategy and without.'),
+        ),
+      );
+    }
+    lenses.push(
+      lens(
+        `$(beaker) ${vscode.l10n.t('Dry Run')}`,
+        commands.dryRun,
+        vscode.l10n.t('A few steps with this strategy on the built-in tiny model.'),
+      ),
+      lens(
+        `$(telescope) ${await this.#answer(source)}`,
+        commands.whatWouldItDo,
+        vscode.l10n.t('This strategy, applied to what the last run recorded. Click for all of it.'),
+        strategyRange(document, source),
+      ),
+    );
+    return lenses;
+  }
+
+  dispose(): void {
+    this.#registration.dispose();
+    this.#changed.dispose();
+  }
+
+  async #answer(source: string): Promise<string> {
+    const question = vscode.l10n.t('What would it do?');
+    const parameters = strategyOf(source);
+    const recorded = parameters === null ? null : await this.#recorded.latest();
+    if (parameters === null || recorded === null) return question;
+    return `${question} ${headline(whatIf(recorded, parameters))}`;
+  }
+}
+
+function strategyRange(document: vscode.TextDocument, source: string): vscode.Range {
+  const line = keyLines(source).find(({ key }) => strategyKeys.includes(key));
+  const position = document.positionAt(line?.from ?? 0);
+  return new vscode.Range(position, position);
+}

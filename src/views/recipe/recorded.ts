@@ -1,0 +1,98 @@
+import type { StoreLease } from '../../launch/store-pool.ts';
+import { strategyParametersOf } from '../../recipe/strategy.ts';
+import type { RunStore } from '../../run/store.ts';
+import type { SegmentSummary } from '../../run/model/segment.ts';
+import type { RecordedSegment, StrategyParameters } from '../../strategy/index.ts';
+import type { Services } from '../services.ts';
+
+/** The newest prompts of a run, with what the policy thought at every token. */
+export interface RecordedPrompts {
+  directory: string;
+  /** The run's name. */
+  name: string;
+  /** The strategy it was recorded with. */
+  own: StrategyParameters;
+  prompts: readonly (readonly RecordedSegment[])[];
+  /** Prompts that the run has recorded so far, all steps together. */
+  recorded: number;
+  firstStep: number;
+  lastStep: number;
+}
+
+/** Prompts that are looked at: enough for shares to be steady, few enough to read at once. */
+const PROMPTS = 48;
+/** A live run is read again when its record is older than this. */
+const STALE_MS = 10_000;
+
+/** What the last run thought, read once and kept until there is more of it. */
+export class RecordedRun {
+  readonly #services: Services;
+  #known: RecordedPrompts | null = null;
+  #readAt = 0;
+  #reading: Promise<RecordedPrompts | null> | null = null;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** The run that views show; null where there is none, or nothing was recorded in it yet. */
+  latest(): Promise<RecordedPrompts | null> {
+    const directory = this.#services.runs.active?.directory ?? null;
+    const fresh = this.#known?.directory === directory && Date.now() - this.#readAt < STALE_MS;
+    if (directory === null) return Promise.resolve(null);
+    if (fresh) return Promise.resolve(this.#known);
+    this.#reading ??= this.#read(directory).finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  async #read(directory: string): Promise<RecordedPrompts | null> {
+    let lease: StoreLease | null = null;
+    try {
+      lease = await this.#services.stores.acquire(directory);
+      const known = this.#known;
+      const { store } = lease;
+      const groups = store.groups();
+      const unchanged = known?.directory === directory && known.recorded === groups.length;
+      if (!unchanged) this.#known = await readPrompts(directory, store);
+      this.#readAt = Date.now();
+      return this.#known;
+    } catch (error) {
+      // A run that can't be read says so in its own views; a recipe can be edited without it.
+      this.#services.log.warn(`What would it do: ${String(error)}`);
+      return null;
+    } finally {
+      lease?.dispose();
+    }
+  }
+}
+
+async function readPrompts(directory: string, store: RunStore): Promise<RecordedPrompts | null> {
+  const groups = store.groups();
+  const newest = groups.slice(-PROMPTS);
+  const first = newest[0];
+  const last = newest.at(-1);
+  if (first === undefined || last === undefined) return null;
+  const prompts: RecordedSegment[][] = [];
+  for (const { step, prompt_id } of newest) {
+    const tree = store.tree(step, prompt_id).filter(({ kind }) => kind !== 'probe');
+    prompts.push(await Promise.all(tree.map((segment) => withTokens(store, segment))));
+  }
+  return {
+    directory,
+    name: store.manifest.name,
+    own: strategyParametersOf(store.manifest.recipe),
+    prompts,
+    recorded: groups.length,
+    firstStep: first.step,
+    lastStep: last.step,
+  };
+}
+
+async function withTokens(store: RunStore, summary: SegmentSummary): Promise<RecordedSegment> {
+  const { segment_id: segment, parent_id: parent, ...rest } = summary;
+  const [max_prob, entropy] = await Promise.all([
+    store.strip(segment, 'max_prob'),
+    store.strip(segment, 'entropy'),
+  ]);
+  return { ...rest, segment, parent, max_prob, entropy };
+}

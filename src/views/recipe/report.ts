@@ -1,0 +1,126 @@
+import * as vscode from 'vscode';
+import type { StrategyParameters } from '../../strategy/index.ts';
+import type { RecordedPrompts } from './recorded.ts';
+import { histogram, whatIf, type WhatIf } from './what-if.ts';
+
+/** One sentence for above the recipe. */
+export function headline(found: WhatIf): string {
+  const { replay, tokenShare, rolloutShare, medianFailure, savedShare } = found;
+  if (replay.rollouts === 0) return vscode.l10n.t('nothing was recorded yet');
+  if (replay.first_failures.length === 0 && replay.forks.length === 0) {
+    return vscode.l10n.t('nothing would trigger');
+  }
+  const parts = [
+    vscode.l10n.t(
+      '{0} of tokens and {1} of rollouts trigger',
+      percent(tokenShare),
+      percent(rolloutShare),
+    ),
+  ];
+  if (medianFailure !== null) parts.push(vscode.l10n.t('first at token {0}', medianFailure));
+  parts.push(vscode.l10n.t('{0} fewer tokens sampled', percent(savedShare)));
+  return parts.join(', ');
+}
+
+/** The whole answer, as Markdown. */
+export function report(
+  recipeName: string,
+  recorded: RecordedPrompts,
+  parameters: StrategyParameters,
+): string {
+  const now = whatIf(recorded, parameters);
+  const then = whatIf(recorded, recorded.own);
+  const { prompts, recorded: all, firstStep, lastStep, name } = recorded;
+  const lines = [
+    `# ${vscode.l10n.t('What would it do?')}`,
+    '',
+    vscode.l10n.t(
+      'The strategy of {0}, applied to what the run {1} recorded in the steps {2} to {3} ({4} of {5} prompts).',
+      code(recipeName),
+      code(name),
+      firstStep,
+      lastStep,
+      prompts.length,
+      all,
+    ),
+    '',
+    row('', vscode.l10n.t('this recipe'), vscode.l10n.t('the run’s own')),
+    '| --- | ---: | ---: |',
+    ...figures(now, then),
+    '',
+    ...forkNote(parameters),
+    ...where(now),
+    vscode.l10n.t(
+      'Triggers are exact: they follow from the recorded distributions. The sampled tokens are an estimate in which a branch goes on as the completion it leaves did; what a model learns from it is not in these figures.',
+    ),
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function figures(now: WhatIf, then: WhatIf): string[] {
+  const both = (title: string, of: (found: WhatIf) => string) => row(title, of(now), of(then));
+  return [
+    both(vscode.l10n.t('tokens that trigger'), ({ replay, tokenShare }) =>
+      vscode.l10n.t('{0} of {1} ({2})', replay.triggered, replay.tokens, percent(tokenShare)),
+    ),
+    both(vscode.l10n.t('rollouts that trigger'), ({ replay, rolloutShare }) =>
+      vscode.l10n.t(
+        '{0} of {1} ({2})',
+        replay.first_failures.length,
+        replay.rollouts,
+        percent(rolloutShare),
+      ),
+    ),
+    both(vscode.l10n.t('first trigger, middle one, in tokens'), ({ medianFailure }) =>
+      medianFailure === null ? '–' : String(medianFailure),
+    ),
+    both(vscode.l10n.t('branches'), ({ replay }) => String(replay.forks.length)),
+    both(vscode.l10n.t('tokens sampled'), ({ replay }) => String(replay.generated)),
+    both(vscode.l10n.t('without sharing prefixes'), ({ replay }) => String(replay.unshared)),
+    both(vscode.l10n.t('saved'), ({ savedShare }) => percent(savedShare)),
+  ];
+}
+
+function forkNote({ use_token_adaptive, fork_policy }: StrategyParameters): string[] {
+  if (!use_token_adaptive) {
+    return [vscode.l10n.t('The strategy is off (`use_token_adaptive: false`).'), ''];
+  }
+  if (fork_policy === 'first_failure') return [];
+  return [
+    vscode.l10n.t(
+      'With {0}, rollouts are not cut: the thresholds do not matter, and branches leave finished rollouts.',
+      code(`fork_policy: ${fork_policy}`),
+    ),
+    '',
+  ];
+}
+
+const BAR = 40;
+
+function where({ replay }: WhatIf): string[] {
+  const cuts = replay.first_failures.length > 0;
+  const bins = histogram(cuts ? replay.first_failures : replay.forks, 16);
+  if (bins.length === 0) return [];
+  const most = Math.max(...bins.map(({ count }) => count));
+  const width = String(bins.at(-1)?.to ?? 0).length;
+  const title = cuts
+    ? vscode.l10n.t('Where rollouts trigger first')
+    : vscode.l10n.t('Where branches leave');
+  const bars = bins.map(({ from, to, count }) => {
+    const bar = '█'.repeat(Math.round((BAR * count) / most));
+    return `${String(from).padStart(width)}–${String(to).padStart(width)}  ${bar} ${count}`;
+  });
+  return [`## ${title}`, '', '```text', ...bars, '```', ''];
+}
+
+const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+/** Names are whatever somebody called a file: no Markdown in them. */
+const code = (text: string): string => `\`${text.replaceAll(/[`|\r\n]/g, '·')}\``;
+
+function percent(value: number | null): string {
+  if (value === null) return '–';
+  const digits = value > 0 && value < 0.1 ? 1 : 0;
+  return `${(100 * value).toFixed(digits)} %`;
+}
