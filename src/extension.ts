@@ -11,7 +11,6 @@ import { tellEndings } from './views/endings.ts';
 import { registerExplorer } from './views/explorer/index.ts';
 import { registerRecipeFeatures } from './views/recipe/index.ts';
 import { revealAtStart } from './views/reveal-at-start.ts';
-import { revealAwaitedRun } from './views/reveal.ts';
 import { RunsTree } from './views/runs/tree.ts';
 import type { Services } from './views/services.ts';
 import { StatusBar } from './views/status-bar.ts';
@@ -40,7 +39,6 @@ export function activate(context: vscode.ExtensionContext): void {
     followContexts(runs),
     runs.onDidChange(() => void workspaceState.update(OPENED_KEY, runs.opened)),
     tellEndings(services),
-    revealAwaitedRun(runs),
     revealAtStart(runs),
     ...registerCommands(services, context),
     vscode.workspace.onDidChangeWorkspaceFolders(lookAround),

@@ -131,14 +131,8 @@ function showLog(): void {
 }
 
 renderShell();
-channel.request('open', {}).then(
-  (first) => {
-    // A run that another view has open is told before this answer comes, which is older then.
-    if (state.kind === 'opening') show(first);
-  },
-  (error: unknown) => {
-    const next = error instanceof RequestError ? error.next : '';
-    const message = error instanceof Error ? error.message : String(error);
-    show({ kind: 'failed', name: 'The run', message, next });
-  },
-);
+channel.request('open', {}).catch((error: unknown) => {
+  const next = error instanceof RequestError ? error.next : '';
+  const message = error instanceof Error ? error.message : String(error);
+  show({ kind: 'failed', name: 'The run', message, next });
+});

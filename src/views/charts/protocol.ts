@@ -3,7 +3,7 @@ import { z } from 'zod';
 /**
  * What the charts' webview and the extension host say to each other, both directions.
  *
- * The host sends the whole state when the page opens and whenever another run is shown, then only
+ * After `open` the host sends the whole state, and again whenever another run is shown; then only
  * rows that are new, at most a few times a second and only while the view can be seen.
  */
 
@@ -51,7 +51,7 @@ const nothing = z.object({});
 /** What the webview may ask. */
 export const schemas = { open: nothing, show_log: nothing };
 /** What the host answers. */
-export const results = { open: chartsState, show_log: z.null() };
+export const results = { open: z.null(), show_log: z.null() };
 /** What the host tells unasked. */
 export const events = { state: chartsState, grew: growth };
 

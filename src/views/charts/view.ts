@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { PlainError, messageOf } from '../../common/errors.ts';
 import { nameOf } from '../../launch/run-entry.ts';
+import type { RunCard } from '../../launch/run-entry.ts';
 import type { StoreLease } from '../../launch/store-pool.ts';
 import { isLive } from '../../run/status.ts';
 import type { HostChannel } from '../channel.ts';
@@ -49,6 +50,7 @@ class ChartsPage implements vscode.Disposable {
   readonly #channel: HostChannel<Protocol>;
   readonly #disposables: { dispose(): void }[];
   #shown: ShownRun | null = null;
+  #opened = false;
   #disposed = false;
 
   constructor(view: vscode.WebviewView, services: Services) {
@@ -60,7 +62,10 @@ class ChartsPage implements vscode.Disposable {
       view.webview,
       schemas,
       {
-        open: () => this.#open(),
+        open: () => {
+          this.#open();
+          return null;
+        },
         show_log: async () => {
           const { active } = runs;
           if (active !== null) await openLog(services, active.directory);
@@ -85,29 +90,31 @@ class ChartsPage implements vscode.Disposable {
   }
 
   /** The page has loaded; it is loaded anew each time it is shown. */
-  #open(): ChartsState {
-    this.#shown?.dispose();
-    this.#shown = null;
-    this.#follow();
-    return this.#state();
-  }
-
-  #state(): ChartsState {
-    return this.#shown?.state() ?? { kind: 'none' };
+  #open(): void {
+    this.#opened = true;
+    this.#show();
   }
 
   /** Shows the active run while visible, and lets go of any other. */
   #follow(): void {
-    const active = this.#view.visible ? this.#services.runs.active : null;
-    const directory = active?.directory ?? null;
+    const active = this.#active;
     if (active !== null) this.#view.description = nameOf(active);
-    if (directory === (this.#shown?.directory ?? null)) return;
+    if ((active?.directory ?? null) !== (this.#shown?.directory ?? null)) this.#show();
+  }
+
+  get #active(): RunCard | null {
+    return this.#opened && this.#view.visible ? this.#services.runs.active : null;
+  }
+
+  #show(): void {
     this.#shown?.dispose();
-    this.#shown = null;
-    if (active !== null && directory !== null) {
-      this.#shown = new ShownRun(this.#services, directory, nameOf(active), this.#channel);
-    }
-    if (this.#view.visible) this.#channel.send('state', this.#state());
+    const active = this.#active;
+    const shown =
+      active === null
+        ? null
+        : new ShownRun(this.#services, active.directory, nameOf(active), this.#channel);
+    this.#shown = shown;
+    this.#channel.send('state', shown?.state() ?? { kind: 'none' });
   }
 }
 
