@@ -16,7 +16,8 @@ export class Follower implements Disposable {
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #due = Infinity;
-  #running: Promise<void> | undefined;
+  #running = false;
+  #again = false;
   #disposed = false;
 
   constructor(
@@ -51,15 +52,23 @@ export class Follower implements Disposable {
   }
 
   async #run(): Promise<void> {
+    this.#due = Infinity;
     if (this.#running) {
-      await this.#running;
+      // What was just reported may have come too late for the look that is under way.
+      this.#again = true;
       return;
     }
-    this.#due = Infinity;
-    this.#running = this.#look();
-    await this.#running;
-    this.#running = undefined;
+    this.#running = true;
+    do {
+      this.#again = false;
+      await this.#look();
+    } while (this.#isDueAgain());
+    this.#running = false;
     this.#schedule(this.#everyMs());
+  }
+
+  #isDueAgain(): boolean {
+    return this.#again && !this.#disposed;
   }
 
   dispose(): void {

@@ -85,9 +85,10 @@ test('a store follows a live run, and tells of many changes at once', async (t) 
     await writer.event({ type: 'step', step, metrics: metrics(step) });
   }
   await until('all steps arrived', () => store.steps.length === 20 && store.groups().length === 20);
+  const told = (): Set<number> =>
+    new Set(changes.flatMap(({ groups }) => (groups === 'all' ? [] : groups.map((g) => g.step))));
+  await until('all of it was told', () => told().size === 20);
   assert.ok(changes.length < 20, `${changes.length} notifications`);
-  const told = changes.flatMap((change) => (change.groups === 'all' ? [] : change.groups));
-  assert.equal(new Set(told.map((group) => group.step)).size, 20);
 
   await writer.updateManifest({ state: 'paused' });
   await until('it shows as paused', () => store.status.kind === 'paused');
@@ -144,7 +145,7 @@ test('what a resumed run repeats is hidden, and its later steps count', async (t
   const superseded: [number, number] = [checkpoint, second.size.rollouts];
   await second.event({ type: 'run_started', resumed_from_step: 1, superseded });
   await until('the lost rows are gone', () => store.groups().length === 1);
-  assert.ok(changes.some((change) => change.groups === 'all' && change.steps));
+  await until('it was told', () => changes.some((each) => each.groups === 'all' && each.steps));
   assert.deepEqual(
     store.steps.map(({ step }) => step),
     [1],
@@ -152,7 +153,8 @@ test('what a resumed run repeats is hidden, and its later steps count', async (t
   await second.rollouts(tree(2, second.nextSegmentId, 'again'));
   await second.event({ type: 'step', step: 2, metrics: metrics(22) });
   await second.close();
-  await until('the repeated step arrived', () => store.steps.length === 2);
+  const arrived = (): boolean => store.steps.length === 2 && store.groups().length === 2;
+  await until('the repeated step arrived', arrived);
   assert.deepEqual(store.steps[1]?.metrics, { reward: 22 });
   assert.deepEqual(
     store.groups().map(({ prompt_id }) => prompt_id),
