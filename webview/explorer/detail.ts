@@ -101,7 +101,7 @@ export class DetailArea {
     const logprob = view.logprob[position] ?? NaN;
     return html`
       <div class="detail-head">
-        <bdi class="quoted">${quoted(text)}</bdi>
+        <bdi class="quoted">${text === '' ? textless(detail) : quoted(text)}</bdi>
         <span class="dim"
           >token ${position}${detail === null ? '' : ` · id ${detail.token_id}`} ·
           ${part?.label ?? ''}</span
@@ -172,6 +172,13 @@ export class DetailArea {
   }
 }
 
+/** An end-of-text token, or a part of a character. */
+function textless(detail: TokenDetail | null): string {
+  return (detail?.name ?? null) === null
+    ? '∅ (no text of its own)'
+    : `∅ ${quoted(detail?.name ?? '')}`;
+}
+
 function fact(name: string, value: string): TemplateResult {
   return html`<dt>${name}</dt>
     <dd>${value}</dd>`;
@@ -186,7 +193,7 @@ function optional(
 }
 
 function alternatives(list: readonly Alternative[], note: string): TemplateResult {
-  return html`<div class="alternatives">
+  return html`<div class="alternatives ${list.length === 0 ? 'none' : ''}">
     ${
       list.length === 0
         ? nothing

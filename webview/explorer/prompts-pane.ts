@@ -21,14 +21,14 @@ import { VirtualList } from './virtual.ts';
 const PAGE = 100;
 
 const sortLabels: Record<PromptSort, string> = {
-  recorded: 'as recorded',
+  recorded: 'recorded',
   reward: 'reward',
-  reward_std: 'reward spread',
+  reward_std: 'spread',
   truncated: 'truncated',
   resamples: 'resamples',
 };
 const outcomeLabels: Record<Outcome, string> = {
-  any: 'all outcomes',
+  any: 'all',
   mixed: 'mixed',
   right: 'all right',
   wrong: 'all wrong',

@@ -307,7 +307,9 @@ export class TreePane {
         ><span class="glyph" aria-hidden="true">${status.glyph}</span
         >${spoken(', ')}${status.text}</span
       >
-      <span class="cell number reward ${row.reward === null ? 'mean' : ''}"
+      <span
+        class="cell number reward ${row.reward === null ? 'mean' : ''}"
+        title=${rewardTitle(row)}
         >${spoken(row.reward === null ? ', value ' : ', reward ')}${short(
           row.reward ?? row.value,
         )}</span
@@ -349,6 +351,14 @@ function columnHeads(): TemplateResult {
     <span class="cell number attempt" title="Resample attempt; 0 on roots">try</span>
     <span class="cell number tokens" title="Own tokens">tokens</span>
   </div>`;
+}
+
+/** What the reward is made of. */
+function rewardTitle({ reward, rewards }: TreeRow): string {
+  if (reward === null) return 'Mean of what grew from it';
+  return Object.entries(rewards ?? {})
+    .map(([name, score]) => `${name} ${short(score)}`)
+    .join(' · ');
 }
 
 interface Status {

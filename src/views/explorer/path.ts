@@ -188,6 +188,7 @@ export function tokenDetail(
     position,
     token_id,
     text,
+    name: text === '' ? vocabulary.textOf(token_id) : null,
     entropy: finite(entropy),
     max_prob: finite(max_prob),
     logprob: finite(logprob),

@@ -207,6 +207,8 @@ export const tokenDetail = z.object({
   position: index,
   token_id: z.number().int(),
   text: z.string(),
+  /** What the tokenizer calls a token that has no text of its own; null where it has, or nobody knows. */
+  name: z.string().nullable(),
   entropy: measure,
   max_prob: measure,
   logprob: measure,

@@ -58,7 +58,9 @@ export function levelOf(mode: ColourMode, value: number): number {
 /** A number short enough for a row: three digits, a real minus sign, `–` where there is none. */
 export function short(value: number | null | undefined, digits = 2): string {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
-  return value.toFixed(digits).replace('-', '−');
+  const text = value.toFixed(digits);
+  // No negative zero.
+  return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
 }
 
 /** With its sign, as advantages are written. */

@@ -56,4 +56,5 @@ test('numbers fit in a row', () => {
   assert.equal(short(null), '–');
   assert.equal(signed(0.375), '+0.38');
   assert.equal(signed(0), '0.00');
+  assert.equal(short(-0.001), '0.00');
 });
