@@ -1,25 +1,18 @@
-import { execFile } from 'node:child_process';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-import { randomUUID } from 'node:crypto';
-import packageJson from '../../package.json' with { type: 'json' };
 import { PlainError, messageOf } from '../common/errors.ts';
-import type { Recipe } from '../recipe/keys.ts';
-import { SCHEMA_VERSION, type Manifest } from '../run/model/manifest.ts';
 import type { ReadyLine } from '../run/model/stream.ts';
-import { RunServer } from '../run/server.ts';
+import { RunServer, type Routes } from '../run/server.ts';
 import { RunWriter } from '../run/writer.ts';
 import { clearAfter, freshState, type TrainerState } from './checkpoints.ts';
 import { completionRoutes } from './completions.ts';
-import type { Tokenizer } from './compute/index.ts';
 import { Control } from './control.ts';
+import { freshManifest, gitCommit } from './manifest.ts';
 import { openModel, type Model } from './model.ts';
 import type { Preparation } from './prepare.ts';
+import { openProblems } from './problems.ts';
 import type { Progress } from './progress.ts';
 import { Recorder } from './recorder.ts';
 import { openScorer } from './rewards/index.ts';
-import { openTask, type Task } from './tasks/index.ts';
 import { Trainer, type EndReason } from './trainer.ts';
 
 /** A run that is under way. */
@@ -51,7 +44,7 @@ export async function startRun(
   let recorder: Recorder | null = null;
   let server: RunServer | null = null;
   try {
-    const task = await openProblems(recipe, model);
+    const task = await openProblems(recipe, model.tokenizer);
     const scorer = openScorer(task, recipe.reward_funcs, recipe.reward_weights);
     const writer = await openWriter(preparation);
     recorder = new Recorder(writer, log);
@@ -71,11 +64,11 @@ export async function startRun(
       resumed_from_step: start.kind === 'new' ? null : state.step,
       superseded: superseded(start.kind, state, writer.size.rollouts),
     });
-    for (const { message, suggestion, key } of warnings) {
+    for (const { code, message, suggestion, key } of warnings) {
       const text = suggestion === null ? message : `${message} ${suggestion}`;
       await recorder.say({
         type: 'warning',
-        code: 'unused_key',
+        code,
         message: text,
         ...(key === null ? {} : { key }),
       });
@@ -85,6 +78,7 @@ export async function startRun(
       { model, task, scorer, recorder, control, progress },
       recipe,
       state,
+      start.kind === 'resume' && start.checkpoint !== null,
     );
     const open: Open = { recorder, server, control, model, log };
     const ready =
@@ -157,32 +151,6 @@ export function plain(error: unknown): { message: string; next: string } {
   };
 }
 
-/** @throws PlainError where the data can't be read, or the model has no token for what is asked */
-async function openProblems(recipe: Recipe, { tokenizer }: Model): Promise<Task> {
-  const unknownCharacter = (text: string): string | null =>
-    Array.from(text).find((character) => !canWrite(tokenizer, character)) ?? null;
-  const { dataset_name, dataset_prompt_column: promptColumn } = recipe;
-  const task = await openTask(dataset_name, { promptColumn, unknownCharacter });
-  for (const { prompt } of [task.train(recipe.seed, 0), ...task.heldOut(8)]) {
-    const character = unknownCharacter(prompt);
-    if (character !== null) {
-      throw new PlainError(
-        `The model's vocabulary has no ${JSON.stringify(character)}, which the task ${task.name} is written with.`,
-        'Choose another model_name_or_path or dataset_name.',
-      );
-    }
-  }
-  return task;
-}
-
-function canWrite(tokenizer: Tokenizer, character: string): boolean {
-  try {
-    return tokenizer.decode(tokenizer.encode(character)).includes(character);
-  } catch {
-    return false;
-  }
-}
-
 async function openWriter(preparation: Preparation): Promise<RunWriter> {
   const { directory, recipeBytes, start, recipe } = preparation;
   if (start.kind === 'resume') return RunWriter.resume(directory);
@@ -190,43 +158,13 @@ async function openWriter(preparation: Preparation): Promise<RunWriter> {
   return RunWriter.create(directory, freshManifest(preparation, commit), recipeBytes);
 }
 
-async function serve(
-  writer: RunWriter,
-  control: Control,
-  routes: NonNullable<Parameters<typeof RunServer.start>[1]>['routes'],
-): Promise<RunServer> {
+async function serve(writer: RunWriter, control: Control, routes: Routes): Promise<RunServer> {
   const server = await RunServer.start(writer.directory, {
     onCommand: (command) => control.submit(command),
-    ...(routes === undefined ? {} : { routes }),
+    routes,
   });
   writer.onDidWrite(() => server.notify());
   return server;
-}
-
-function freshManifest(preparation: Preparation, git_commit: string | null): Manifest {
-  const { recipe, name } = preparation;
-  return {
-    schema_version: SCHEMA_VERSION,
-    run_id: randomUUID(),
-    name,
-    engine: { name: 'built-in', version: packageJson.version },
-    strategy: recipe.use_token_adaptive ? 'adaptive' : 'baseline',
-    recipe,
-    model: recipe.model_name_or_path,
-    seed: recipe.seed,
-    git_commit,
-    host: hostname(),
-    pid: process.pid,
-    started_at: new Date().toISOString(),
-    state: 'starting',
-    max_steps: recipe.max_steps,
-    endpoint: null,
-    capture: {
-      top_k: recipe.capture_top_k,
-      below: recipe.capture_below,
-      groups_per_step: recipe.capture_groups_per_step,
-    },
-  };
 }
 
 /** Where the run begins. */
@@ -248,15 +186,4 @@ function superseded(
   size: number,
 ): [number, number] | null {
   return kind === 'resume' && state.rollouts_bytes < size ? [state.rollouts_bytes, size] : null;
-}
-
-/** Of the folder one trains in; null outside a repository. */
-async function gitCommit(folder: string): Promise<string | null> {
-  try {
-    const options = { cwd: folder, timeout: 5000, windowsHide: true };
-    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], options);
-    return stdout.trim();
-  } catch {
-    return null;
-  }
 }

@@ -45,11 +45,12 @@ export class Trainer implements Controlled {
   #saved: number;
   #evaluated = -1;
 
-  constructor(parts: TrainerParts, recipe: Recipe, state: TrainerState) {
+  /** `saved`: whether this run directory has a checkpoint of this very state. */
+  constructor(parts: TrainerParts, recipe: Recipe, state: TrainerState, saved: boolean) {
     this.#parts = parts;
     this.recipe = recipe;
     this.#state = structuredClone(state);
-    this.#saved = state.step > 0 ? state.step : -1;
+    this.#saved = saved ? state.step : -1;
   }
 
   /** Trains until the recipe's end or a stop; the model is saved in both cases. */
@@ -60,15 +61,16 @@ export class Trainer implements Controlled {
     while (reason === null) {
       if ((await control.safePoint(this)) === 'stop') reason = 'stopped';
       else {
+        const before = this.#state.step;
         await this.#round();
-        const { step } = this.#state;
+        const steps = [before, this.#state.step] as const;
         reason = this.#reasonToEnd();
-        if (due(step, this.recipe.eval_steps)) await this.#evaluate();
-        if (due(step, this.recipe.save_steps)) await this.checkpoint();
+        if (isDue(steps, this.recipe.eval_steps)) await this.#evaluate();
+        if (isDue(steps, this.recipe.save_steps)) await this.checkpoint();
       }
     }
     if (reason !== 'stopped') await this.#evaluate();
-    await this.checkpoint();
+    if (this.#saved !== this.#state.step) await this.checkpoint();
     return reason;
   }
 
@@ -81,6 +83,7 @@ export class Trainer implements Controlled {
       for (const [key, change] of Object.entries(event.changes)) {
         this.#state.changes[key] = change.new;
       }
+      this.#saved = -1;
       await recorder.manifest({ recipe: this.recipe });
     }
   }
@@ -227,8 +230,9 @@ function rowsAStep(recipe: Recipe): number {
   return recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps;
 }
 
-function due(step: number, every: number | null): boolean {
-  return every !== null && step % every === 0;
+/** Whether a multiple of `every` lies in `(before, after]`: a round may make several steps. */
+function isDue([before, after]: readonly [number, number], every: number | null): boolean {
+  return every !== null && Math.floor(after / every) > Math.floor(before / every);
 }
 
 async function addReference(
