@@ -10,6 +10,7 @@ import type { Disposable } from './listeners.ts';
  * reject. `now()` asks for a look at once.
  */
 export class Follower implements Disposable {
+  readonly #directory: string;
   readonly #look: () => Promise<void>;
   readonly #everyMs: () => number;
   readonly #restMs: number;
@@ -25,20 +26,29 @@ export class Follower implements Disposable {
     options: { look: () => Promise<void>; everyMs: () => number; restMs: number },
   ) {
     this.#look = options.look;
+    this.#directory = directory;
     this.#everyMs = options.everyMs;
     this.#restMs = options.restMs;
-    try {
-      this.#watcher = watch(directory, { persistent: false }, () => this.now());
-      // A directory that goes away, or a limit on watches: polling goes on.
-      this.#watcher.on('error', () => this.#watcher?.close());
-    } catch {
-      this.#watcher = undefined;
-    }
+    this.#watch();
     this.#schedule(this.#everyMs());
   }
 
   now(): void {
     this.#schedule(this.#restMs);
+  }
+
+  /** There may be no directory yet, or too many watches: polling goes on, and tries again. */
+  #watch(): void {
+    try {
+      const watcher = watch(this.#directory, { persistent: false }, () => this.now());
+      watcher.on('error', () => {
+        watcher.close();
+        if (this.#watcher === watcher) this.#watcher = undefined;
+      });
+      this.#watcher = watcher;
+    } catch {
+      this.#watcher = undefined;
+    }
   }
 
   #schedule(delay: number): void {
@@ -64,6 +74,8 @@ export class Follower implements Disposable {
       await this.#look();
     } while (this.#isDueAgain());
     this.#running = false;
+    if (this.#disposed) return;
+    if (!this.#watcher) this.#watch();
     this.#schedule(this.#everyMs());
   }
 

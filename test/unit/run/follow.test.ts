@@ -58,6 +58,28 @@ test('a change during a look is followed by another look, and polling goes on', 
   await until('it goes on by itself', () => count() >= before + 3);
 });
 
+test('a directory that comes later is watched from then on', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'later');
+  let everyMs = 10;
+  let looks = 0;
+  const follower = new Follower(directory, {
+    look: async () => {
+      await sleep(0);
+      looks++;
+    },
+    everyMs: () => everyMs,
+    restMs: 5,
+  });
+  t.after(() => follower.dispose());
+  await mkdir(directory);
+  await until('it polled since', () => looks > 5);
+  everyMs = 60_000;
+  await sleep(100);
+  const before = looks;
+  await writeFile(join(directory, 'file'), '');
+  await until('it was told', () => looks > before);
+});
+
 test('without anything to watch there is polling; after its end there is nothing', async (t) => {
   const directory = join(await temporaryDirectory(t), 'later');
   const { follower, count } = follow(t, directory, { everyMs: 20, restMs: 5, takesMs: 0 });

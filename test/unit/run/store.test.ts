@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { PlainError } from '../../../src/common/errors.ts';
-import { describeRun, listRuns } from '../../../src/run/list.ts';
-import { readManifest, writeManifest } from '../../../src/run/manifest-file.ts';
+import { writeManifest } from '../../../src/run/manifest-file.ts';
 import type { SegmentRow } from '../../../src/run/model/segment.ts';
 import type { StoreChange } from '../../../src/run/store.ts';
 import { RunStore } from '../../../src/run/store.ts';
@@ -200,7 +199,6 @@ test('reading changes nothing in the directory', async (t) => {
   const store = await open(t, directory);
   await store.tokens(0);
   store.dispose();
-  await describeRun(directory);
   assert.deepEqual(await look(), before);
 });
 
@@ -263,7 +261,6 @@ test('an engine that was killed shows as crashed; one that ended well does not',
   assert.ok(store.status.kind === 'crashed');
   assert.match(store.status.message, new RegExp(`process ${pid}\\) ended without a word`));
   assert.match(store.status.next, /Resume/);
-  assert.equal((await describeRun(directory))?.kind, 'run');
   await writer.updateManifest({ state: 'finished' });
   await until('it shows as finished', () => store.status.kind === 'finished');
   await writer.close();
@@ -288,30 +285,4 @@ test('a run on another host is believed', async (t) => {
   const directory = await temporaryDirectory(t);
   await writeManifest(directory, manifestOf({ host: 'elsewhere', pid: 2 ** 22 + 1 }));
   assert.deepEqual((await open(t, directory)).status, { kind: 'running' });
-});
-
-test('lists runs, the latest first, whatever else lies there', async (t) => {
-  const parent = await temporaryDirectory(t);
-  assert.deepEqual(await listRuns(join(parent, 'nowhere')), []);
-  await synthesizeRun(join(parent, 'old'), { completions: 64, tokensPerCompletion: 20, seed: 1 });
-  const fresh = await RunWriter.create(join(parent, 'new'), manifestOf(), recipe);
-  await fresh.close();
-  await mkdir(join(parent, 'empty'));
-  await writeFile(join(parent, 'file'), '');
-  await mkdir(join(parent, 'broken'));
-  await writeFile(join(parent, 'broken', 'run.json'), 'x');
-  const listed = await listRuns(parent);
-  assert.deepEqual(
-    listed.map((each) => [each.kind, each.directory]),
-    [
-      ['run', join(parent, 'new')],
-      ['run', join(parent, 'old')],
-      ['unreadable', join(parent, 'broken')],
-    ],
-  );
-  const [, old] = listed;
-  assert.ok(old?.kind === 'run');
-  assert.equal(old.last_step?.step, 1);
-  assert.deepEqual(old.status, { kind: 'finished' });
-  assert.deepEqual(old.manifest, await readManifest(join(parent, 'old')));
 });
