@@ -9,7 +9,7 @@ import {
   type Plugin,
 } from 'chart.js';
 import type { ChartSpec } from './catalog.ts';
-import { format, formatStep, nearestIndex, pointAt, rangeOf, summaryOf } from './model.ts';
+import { format, formatStep, nearestIndex, pointAt, rangeOf, summaryOf, ticksOf } from './model.ts';
 import type { Axis, Point, Series } from './model.ts';
 import type { Theme } from './theme.ts';
 
@@ -127,6 +127,7 @@ export class Panel {
     const { font: family, fontSize: size, muted: color, axis, grid } = this.#theme;
     const ticks = { color, font: { family, size }, maxRotation: 0, includeBounds: false };
     const { min, max } = rangeOf(this.#series, this.#spec.fromZero);
+    const values = ticksOf({ min, max }).map((value) => ({ value }));
     const write = (value: number | string) =>
       this.#spec.format === 'share'
         ? `${compactAxis.format(100 * Number(value))}%`
@@ -151,7 +152,8 @@ export class Panel {
         max,
         grid: { color: grid ?? axis, tickLength: 3, drawOnChartArea: grid !== null },
         border: { display: false },
-        ticks: { ...ticks, maxTicksLimit: 4, callback: write },
+        ticks: { ...ticks, autoSkip: false, callback: write },
+        afterBuildTicks: (scale) => (scale.ticks = values),
         afterFit: (scale) => (scale.width = AXIS_WIDTH),
       },
     };

@@ -76,7 +76,11 @@ class ChartsPage implements vscode.Disposable {
     );
     this.#disposables = [
       this.#channel,
-      view.onDidChangeVisibility(() => this.#follow()),
+      view.onDidChangeVisibility(() => {
+        // Hidden, the page is gone; it opens anew when it is shown.
+        if (!view.visible) this.#opened = false;
+        this.#follow();
+      }),
       runs.onDidChange(() => this.#follow()),
     ];
     view.webview.html = webviewHtml(view.webview, extensionUri, 'charts', 'Charts');
@@ -98,7 +102,6 @@ class ChartsPage implements vscode.Disposable {
   /** Shows the active run while visible, and lets go of any other. */
   #follow(): void {
     const active = this.#active;
-    if (active !== null) this.#view.description = nameOf(active);
     if ((active?.directory ?? null) !== (this.#shown?.directory ?? null)) this.#show();
   }
 
@@ -109,6 +112,7 @@ class ChartsPage implements vscode.Disposable {
   #show(): void {
     this.#shown?.dispose();
     const active = this.#active;
+    if (active !== null) this.#view.description = nameOf(active);
     const shown =
       active === null
         ? null

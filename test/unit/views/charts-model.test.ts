@@ -10,6 +10,7 @@ import {
   rangeOf,
   seriesOf,
   summaryOf,
+  ticksOf,
 } from '../../../webview/charts/model.ts';
 
 function chart(id: string): ChartSpec {
@@ -109,6 +110,24 @@ test('the vertical axis holds every value, and begins at zero for scores', () =>
   );
   const points = [{ x: 0, y: 0.3, step: 0 }];
   assert.equal(rangeOf([{ label: '', points }], true).min, 0);
+});
+
+test('a small axis has two or three round numbers on it', () => {
+  assert.deepEqual(ticksOf({ min: 0, max: 43.6 }), [0, 20, 40]);
+  assert.deepEqual(ticksOf({ min: 0, max: 1.12 }), [0, 0.5, 1]);
+  assert.deepEqual(ticksOf({ min: 0, max: 0.67 }), [0, 0.25, 0.5]);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: -1e6, max: 1e6 }),
+      fc.integer({ min: 1, max: 1e6 }),
+      (min, size) => {
+        const ticks = ticksOf({ min, max: min + size });
+        assert.ok(ticks.length >= 1 && ticks.length <= 3, ticks.join(' '));
+        const slack = size * 1e-6;
+        assert.ok(ticks.every((tick) => tick >= min - slack && tick <= min + size + slack));
+      },
+    ),
+  );
 });
 
 test('values are written as a person reads them', () => {
