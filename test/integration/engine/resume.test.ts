@@ -37,37 +37,45 @@ async function assertSameCheckpoint(one: string, other: string): Promise<void> {
   for (const name of names) await assertSameFile(join(one, name), join(other, name));
 }
 
-for (const [kind, extra] of [
-  ['plain', ''],
-  // The reference policy, several updates a round and two passes have to come back as well.
-  [
-    'with a reference and two passes',
-    'beta: 0.05\nnum_iterations: 2\ngradient_accumulation_steps: 1\nfork_policy: random\n',
-  ],
-] as const) {
+const kinds = [
+  { kind: 'plain', extra: '', steps: 4 },
+  {
+    // The reference policy has to come back as well, and rounds that feed several updates.
+    kind: 'with a reference and four updates a round',
+    extra: 'beta: 0.05\nnum_iterations: 2\ngeneration_batch_size: 16\nfork_policy: random\n',
+    steps: 8,
+  },
+];
+for (const { kind, extra, steps } of kinds) {
   test(`a run that stopped and went on is bit for bit the run that did not (${kind})`, async () => {
     const folder = await temporaryFolder();
-    const recipe = await recipeFile(folder, smallRecipe + extra);
+    const recipe = await recipeFile(folder, `${smallRecipe}${extra}save_steps: 3\n`);
     const whole = join(folder, 'whole');
     const parts = join(folder, 'parts');
-    const first = await runEngine([recipe, '--output_dir', whole]);
+    const all = [recipe, '--max_steps', String(steps)];
+    const first = await runEngine([...all, '--output_dir', whole]);
     assert.equal(first.code, 0, first.stderr);
-    assert.equal((await runEngine([recipe, '--output_dir', parts, '--max-steps=2'])).code, 0);
+    const half = ['--output_dir', parts, `--max-steps=${steps / 2}`];
+    assert.equal((await runEngine([recipe, ...half])).code, 0);
     const again = ['--output_dir', parts, '--resume_from_checkpoint', 'true'];
-    const second = await runEngine([recipe, ...again]);
+    const second = await runEngine([...all, ...again]);
     assert.equal(second.code, 0, second.stderr);
 
-    await assertSameCheckpoint(
-      join(whole, 'checkpoints', 'step-4'),
-      join(parts, 'checkpoints', 'step-4'),
-    );
+    const last = join('checkpoints', `step-${steps}`);
+    await assertSameCheckpoint(join(whole, last), join(parts, last));
     await assertSameFile(join(whole, 'rollouts.arrows'), join(parts, 'rollouts.arrows'));
     assert.deepEqual(await metricsOf(parts), await metricsOf(whole));
+    assert.equal((await metricsOf(whole)).length, steps);
     const starts = (await eventsOf(parts)).filter(({ type }) => type === 'run_started');
     assert.deepEqual(
       starts.map((event) => event.type === 'run_started' && event.resumed_from_step),
-      [null, 2],
+      [null, steps / 2],
     );
+    // `save_steps` may fall between two updates of a round: the checkpoint comes after the round.
+    const saved = (await eventsOf(whole)).flatMap((event) =>
+      event.type === 'checkpoint' ? [event.step] : [],
+    );
+    assert.deepEqual(saved, steps === 4 ? [3, 4] : [4, 8]);
   });
 }
 
