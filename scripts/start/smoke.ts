@@ -79,6 +79,7 @@ async function drive(
     const end = Date.now() + chartsMs;
     while (Date.now() < end && store.steps.length < chartSteps) await delay(500);
     await workbench.closeNotifications();
+    await workbench.webviewWith('canvas', patienceMs);
     await explorer.resamples.first().waitFor();
     await workbench.screenshot(picture);
     const errors = extensionErrors(await vscode.logs());
