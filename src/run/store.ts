@@ -140,11 +140,6 @@ export class RunStore implements Disposable {
     return this.#listeners.add(listener);
   }
 
-  /** Looks at the files now, instead of when the file system tells. */
-  refresh(): void {
-    this.#follower?.now();
-  }
-
   dispose(): void {
     this.#disposed = true;
     this.#follower?.dispose();
