@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { HostChannel } from './channel.ts';
+import { page } from './page.ts';
 import type { Handlers, ProtocolShape, Schemas } from './channel.ts';
 
 /** A front end: `webview/<name>/main.ts`, bundled to `dist/webview/<name>.js` and `<name>.css`. */
@@ -36,52 +37,6 @@ export function webviewHtml(
     style: uri(`${frontEnd}.css`),
     title,
   });
-}
-
-interface Page {
-  cspSource: string;
-  nonce: string;
-  script: string;
-  style: string;
-  title: string;
-}
-
-/**
- * No inline code, no remote anything. Inline `style` attributes are refused as well; the front
- * ends set styles through the CSSOM, which a content security policy does not touch.
- */
-function page({ cspSource, nonce, script, style, title }: Page): string {
-  const policy = [
-    `default-src 'none'`,
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${cspSource} 'nonce-${nonce}'`,
-    `font-src ${cspSource}`,
-    `img-src ${cspSource} data:`,
-  ].join('; ');
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" nonce="${nonce}" href="${escapeHtml(style)}">
-<title>${escapeHtml(title)}</title>
-</head>
-<body>
-<script nonce="${nonce}" src="${escapeHtml(script)}"></script>
-</body>
-</html>`;
-}
-
-export function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
 /** Opens the host's end of the channel to a webview; dispose it with the webview. */
