@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { colourModes, promptQuery, type PromptQuery } from '../../src/views/explorer/protocol.ts';
 
 /**

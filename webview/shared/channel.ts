@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ProtocolShape, RequestMessage } from '../../src/views/channel.ts';
 import type { VsCodeApi } from './vscode.ts';
 

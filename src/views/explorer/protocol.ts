@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { segmentKinds, segmentStatuses, segmentTriggers } from '../../run/model/segment.ts';
 
 /**
