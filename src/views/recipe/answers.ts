@@ -29,7 +29,6 @@ export class Answers implements vscode.TextDocumentContentProvider {
     const answer = answerTo(recipe);
     this.#changed.fire(answer);
     const document = await vscode.workspace.openTextDocument(answer);
-    await vscode.languages.setTextDocumentLanguage(document, 'markdown');
     await vscode.window.showTextDocument(document, {
       viewColumn: vscode.ViewColumn.Beside,
       preserveFocus: true,
@@ -64,5 +63,5 @@ export class Answers implements vscode.TextDocumentContentProvider {
 
 function answerTo(recipe: vscode.Uri): vscode.Uri {
   const path = vscode.l10n.t('What would {0} do', basename(recipe.path));
-  return vscode.Uri.from({ scheme, path: `/${path}.md`, query: recipe.toString() });
+  return vscode.Uri.from({ scheme, path: `/${path}`, query: recipe.toString() });
 }

@@ -22,7 +22,7 @@ export function headline(found: WhatIf): string {
   return parts.join(', ');
 }
 
-/** The whole answer, as Markdown. */
+/** The whole answer, as text that reads well in an editor. */
 export function report(
   recipeName: string,
   recorded: RecordedPrompts,
@@ -32,21 +32,21 @@ export function report(
   const then = whatIf(recorded, recorded.own);
   const { prompts, recorded: all, firstStep, lastStep, name } = recorded;
   const lines = [
-    `# ${vscode.l10n.t('What would it do?')}`,
+    vscode.l10n.t('What would it do?'),
     '',
     vscode.l10n.t(
-      'The strategy of {0}, applied to what the run {1} recorded in the steps {2} to {3} ({4} of {5} prompts).',
-      code(recipeName),
-      code(name),
+      'The strategy of “{0}”, applied to what the run “{1}” recorded in the steps {2} to {3} ({4} of {5} prompts, {6} rollouts, {7} tokens).',
+      oneLine(recipeName),
+      oneLine(name),
       firstStep,
       lastStep,
       prompts.length,
       all,
+      now.replay.rollouts,
+      now.replay.tokens,
     ),
     '',
-    row('', vscode.l10n.t('this recipe'), vscode.l10n.t('the run’s own')),
-    '| --- | ---: | ---: |',
-    ...figures(now, then),
+    ...table(figures(now, then)),
     '',
     ...forkNote(parameters),
     ...where(now),
@@ -58,39 +58,44 @@ export function report(
   return lines.join('\n');
 }
 
-function figures(now: WhatIf, then: WhatIf): string[] {
-  const both = (title: string, of: (found: WhatIf) => string) => row(title, of(now), of(then));
+function figures(now: WhatIf, then: WhatIf): string[][] {
+  const both = (title: string, of: (found: WhatIf) => string) => [title, of(now), of(then)];
   return [
-    both(vscode.l10n.t('tokens that trigger'), ({ replay, tokenShare }) =>
-      vscode.l10n.t('{0} of {1} ({2})', replay.triggered, replay.tokens, percent(tokenShare)),
-    ),
-    both(vscode.l10n.t('rollouts that trigger'), ({ replay, rolloutShare }) =>
-      vscode.l10n.t(
-        '{0} of {1} ({2})',
-        replay.first_failures.length,
-        replay.rollouts,
-        percent(rolloutShare),
-      ),
-    ),
-    both(vscode.l10n.t('first trigger, middle one, in tokens'), ({ medianFailure }) =>
+    ['', vscode.l10n.t('this recipe'), vscode.l10n.t('the run’s own')],
+    both(vscode.l10n.t('tokens that trigger'), ({ tokenShare }) => percent(tokenShare)),
+    both(vscode.l10n.t('rollouts that trigger'), ({ rolloutShare }) => percent(rolloutShare)),
+    both(vscode.l10n.t('first trigger, median token'), ({ medianFailure }) =>
       medianFailure === null ? '–' : String(medianFailure),
     ),
     both(vscode.l10n.t('branches'), ({ replay }) => String(replay.forks.length)),
     both(vscode.l10n.t('tokens sampled'), ({ replay }) => String(replay.generated)),
-    both(vscode.l10n.t('without sharing prefixes'), ({ replay }) => String(replay.unshared)),
+    both(vscode.l10n.t('without shared prefixes'), ({ replay }) => String(replay.unshared)),
     both(vscode.l10n.t('saved'), ({ savedShare }) => percent(savedShare)),
   ];
 }
 
+/** The first column to the left, the others to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(width(column)) : cell.padStart(width(column)),
+      )
+      .join('   ')
+      .trimEnd(),
+  );
+}
+
 function forkNote({ use_token_adaptive, fork_policy }: StrategyParameters): string[] {
   if (!use_token_adaptive) {
-    return [vscode.l10n.t('The strategy is off (`use_token_adaptive: false`).'), ''];
+    return [vscode.l10n.t('The strategy is off (use_token_adaptive: false).'), ''];
   }
   if (fork_policy === 'first_failure') return [];
   return [
     vscode.l10n.t(
       'With {0}, rollouts are not cut: the thresholds do not matter, and branches leave finished rollouts.',
-      code(`fork_policy: ${fork_policy}`),
+      `fork_policy: ${fork_policy}`,
     ),
     '',
   ];
@@ -111,13 +116,11 @@ function where({ replay }: WhatIf): string[] {
     const bar = '█'.repeat(Math.round((BAR * count) / most));
     return `${String(from).padStart(width)}–${String(to).padStart(width)}  ${bar} ${count}`;
   });
-  return [`## ${title}`, '', '```text', ...bars, '```', ''];
+  return [title, '', ...bars, ''];
 }
 
-const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-
-/** Names are whatever somebody called a file: no Markdown in them. */
-const code = (text: string): string => `\`${text.replaceAll(/[`|\r\n]/g, '·')}\``;
+/** A name is whatever somebody called a file. */
+const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·');
 
 function percent(value: number | null): string {
   if (value === null) return '–';
