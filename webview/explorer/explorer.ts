@@ -236,6 +236,8 @@ export class Explorer {
   async #show(key: PromptKey, segment_id: number | null, position: number | null): Promise<void> {
     const { step, prompt_id } = key;
     this.state.selected = { step, prompt_id };
+    this.state.segment_id = segment_id;
+    this.state.position = position;
     this.state.folded_segments = [];
     if (this.tree.kind !== 'ready') this.tree = { kind: 'loading' };
     this.changed('tree', 'list');

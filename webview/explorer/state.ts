@@ -18,9 +18,9 @@ const viewState = z.object({
     until_step: null,
   }),
   selected: z.object({ step: z.number().int(), prompt_id: z.string() }).nullable().catch(null),
-  /** Segment whose path is shown, and the token that has the cursor. */
+  /** Segment whose path is shown, and the stop that has the cursor: `p`, or `p − ½` for a mark. */
   segment_id: z.number().int().nullable().catch(null),
-  position: z.number().int().nullable().catch(null),
+  position: z.number().nullable().catch(null),
   folded_segments: z.array(z.number().int()).catch([]),
   colour: z.enum(colourModes).catch('entropy'),
   whitespace: z.boolean().catch(false),

@@ -199,9 +199,9 @@ test('filters, sorting, panes and sashes', async (t) => {
     })()`,
   );
   await page.getByRole('button', { name: 'Hide prompts' }).click();
-  assert.equal(await page.locator('.pane.prompts').isVisible(), false);
+  await page.locator('.pane.prompts').waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: 'Show prompts' }).click();
-  assert.equal(await page.locator('.pane.prompts').isVisible(), true);
+  await page.locator('.pane.prompts').waitFor();
   const sash = page.getByRole('separator', { name: 'Width of the prompts' });
   const width = async () => (await page.locator('.pane.prompts').boundingBox())?.width ?? 0;
   const start = await width();
@@ -299,12 +299,13 @@ test('what is looked at survives closing and restoring the view', async (t) => {
   await first.page.locator('.row.prompt').nth(5).click();
   await until(
     first.page,
-    `document.querySelectorAll('.row.prompt')[5]?.classList.contains('selected')`,
+    `document.querySelectorAll('.row.prompt')[5]?.classList.contains('selected') &&
+      window.vsCodeState().segment_id !== null && window.vsCodeState().position !== null`,
   );
   await first.page.locator(path).focus();
   await first.page.keyboard.press('End');
   await first.page.keyboard.press('c');
-  await first.page.waitForTimeout(100);
+  await until(first.page, `window.vsCodeState().colour === 'max_prob'`);
   const state: unknown = await first.page.evaluate('window.vsCodeState()');
   const title = await text(first.page, '.row.tree-prompt');
   const token = await text(first.page, '.detail-head');
