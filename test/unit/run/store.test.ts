@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -279,6 +279,20 @@ test('a process that only has the number of the engine is not the engine', async
   assert.deepEqual(store.status, { kind: 'running' });
   server.close();
   await until('it shows as crashed', () => store.status.kind === 'crashed', 20_000);
+});
+
+test('a process that started after the manifest was written is not the engine', async (t) => {
+  if (process.platform !== 'linux') {
+    t.skip('only Linux tells cheaply when a process started');
+    return;
+  }
+  const directory = await temporaryDirectory(t);
+  await writeManifest(directory, manifestOf());
+  assert.equal((await open(t, directory)).status.kind, 'running');
+  const anHourAgo = new Date(Date.now() - 3_600_000);
+  await utimes(join(directory, 'run.json'), anHourAgo, anHourAgo);
+  assert.equal((await open(t, directory)).status.kind, 'crashed');
+  await (await RunWriter.resume(directory)).close();
 });
 
 test('a run on another host is believed', async (t) => {
