@@ -15,8 +15,11 @@ export interface PackedChunk {
   rows: number[];
 }
 
-/** Tokens a chunk holds at most: beyond this a bigger one is no faster, it only needs memory. */
-const CHUNK_TOKENS = 768;
+/**
+ * Tokens a chunk holds, about: a bigger one is no faster. All chunks have nearly the same number,
+ * because the tensor library reuses memory only for arrays of nearly the same size.
+ */
+const CHUNK_TOKENS = 512;
 
 /**
  * Packs rows of similar length together. Shapes come in few sizes, because each new one is
@@ -82,7 +85,7 @@ export function paddedLength(length: number): number {
 }
 
 function chunkRows(length: number): number {
-  return Math.min(16, Math.max(1, 2 ** Math.floor(Math.log2(CHUNK_TOKENS / length))));
+  return Math.max(1, Math.floor(CHUNK_TOKENS / length));
 }
 
 function fill(members: readonly number[], rows: readonly PackedRow[], length: number): Chunk {

@@ -8,7 +8,7 @@ import { RunningSegment } from './running.ts';
 import type { GeneratedSegment, RoundSettings } from './types.ts';
 
 const DEFAULT_SLOTS = 32;
-const FEWEST_SLOTS = 4;
+const FEWEST_SLOTS = 8;
 
 /** A segment on a path, and the completion position at which the path leaves it. */
 interface PathPart {

@@ -84,7 +84,7 @@ test('every token costs one row-step of the decoder, every prompt one prefill', 
   for (const [threads, slots] of [
     [1, 32],
     [2, 32],
-    [2, 4],
+    [2, 8],
   ] as const) {
     for (const parameters of [adaptive, { ...adaptive, use_token_adaptive: false }]) {
       const round = await pool(threads).generate(request(parameters, { slots }));
@@ -112,7 +112,7 @@ for (const fork_policy of ['first_failure', 'top_entropy', 'random'] as const) {
     const temperature = 0.8;
     const parameters = { ...adaptive, fork_policy, temperature };
     const compute = pool(2);
-    const round = await compute.generate(request(parameters, { slots: 4 }));
+    const round = await compute.generate(request(parameters, { slots: 8 }));
     assert.ok(round.segments.some(({ parent }) => parent !== null));
     const rows = round.segments.map((segment) => ({
       prompt_ids: prompts[segment.tree] ?? new Int32Array(),
@@ -182,7 +182,7 @@ test('neither threads, nor slots, nor the rows beside it change what is drawn', 
   const ids = (round: GeneratedRound) => round.segments.map(({ token_ids }) => [...token_ids]);
   const first = ids(await pool(1).generate(request(plain)));
   assert.deepEqual(ids(await pool(2).generate(request(plain))), first);
-  assert.deepEqual(ids(await pool(1).generate(request(plain, { slots: 4 }))), first);
+  assert.deepEqual(ids(await pool(1).generate(request(plain, { slots: 8 }))), first);
   const alone = await pool(1).generate(request(plain, { prompts: prompts.slice(0, 1) }));
   assert.deepEqual(ids(alone), first.slice(0, plain.num_generations));
 });
