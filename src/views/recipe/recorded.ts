@@ -1,4 +1,5 @@
 import type { StoreLease } from '../../launch/store-pool.ts';
+import { isAlive } from '../../launch/runs.ts';
 import { strategyParametersOf } from '../../recipe/strategy.ts';
 import type { RunStore } from '../../run/store.ts';
 import type { SegmentSummary } from '../../run/model/segment.ts';
@@ -37,10 +38,12 @@ export class RecordedRun {
 
   /** The run that views show; null where there is none, or nothing was recorded in it yet. */
   latest(): Promise<RecordedPrompts | null> {
-    const directory = this.#services.runs.active?.directory ?? null;
-    const fresh = this.#known?.directory === directory && Date.now() - this.#readAt < STALE_MS;
-    if (directory === null) return Promise.resolve(null);
-    if (fresh) return Promise.resolve(this.#known);
+    const { active } = this.#services.runs;
+    if (active === null) return Promise.resolve(null);
+    const { directory } = active;
+    // A run that has ended is asked every time, which costs nothing while nothing is new in it.
+    const recent = isAlive(active) && Date.now() - this.#readAt < STALE_MS;
+    if (recent && this.#known?.directory === directory) return Promise.resolve(this.#known);
     this.#reading ??= this.#read(directory).finally(() => (this.#reading = null));
     return this.#reading;
   }

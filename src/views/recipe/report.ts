@@ -22,6 +22,9 @@ export function headline(found: WhatIf): string {
   return parts.join(', ');
 }
 
+const COLUMNS = 64;
+const wrap = new RegExp(`(.{1,${COLUMNS}})(?: |$)`, 'gu');
+
 /** The whole answer, as text that reads well in an editor. */
 export function report(
   recipeName: string,
@@ -55,7 +58,12 @@ export function report(
     ),
     '',
   ];
-  return lines.join('\n');
+  return lines.map(wrapped).join('\n');
+}
+
+/** Sentences in lines that fit beside a recipe; lines of figures are short enough. */
+function wrapped(line: string): string {
+  return line.length <= COLUMNS ? line : line.replace(wrap, '$1\n').trimEnd();
 }
 
 function figures(now: WhatIf, then: WhatIf): string[][] {
