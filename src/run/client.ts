@@ -180,6 +180,8 @@ export class RunClient implements Disposable {
     const mirror = directory === null ? undefined : await Mirror.open(directory);
     this.#mirror = mirror;
     try {
+      // Disposed while the mirror was opened: there was no socket yet to close.
+      if (this.#isDisposed()) return { kind: 'waiting', message: 'Nobody waits any more.' };
       const address = new URL(STREAM_PATH, url);
       address.protocol = 'ws:';
       const socket = new WebSocket(address, SUBPROTOCOL, {
@@ -201,7 +203,12 @@ export class RunClient implements Disposable {
   async #listen(socket: WebSocket, mirror: Mirror | undefined): Promise<End> {
     let work: Promise<void> = Promise.resolve();
     let failure: End | undefined;
-    const silence = setTimeout(() => socket.terminate(), this.#options.silenceMs ?? SILENCE_MS);
+    const silenceMs = this.#options.silenceMs ?? SILENCE_MS;
+    const silence = setTimeout(() => {
+      const message = `The engine gave no sign of life for ${silenceMs / 1000} s.`;
+      failure = { kind: 'waiting', message };
+      socket.terminate();
+    }, silenceMs);
     socket.on('ping', () => void silence.refresh());
     const end = await new Promise<End>((resolve) => {
       let refusal: End | undefined;

@@ -224,6 +224,17 @@ test('commands always settle: answered, refused, timed out, cut off or disposed'
   assert.deepEqual(client.state, { kind: 'disposed' });
 });
 
+test('one that is disposed at once never connects', async (t) => {
+  const run = await start(t);
+  const clients = Array.from({ length: 5 }, () => clientOf(t, run));
+  for (const [i, client] of clients.entries()) {
+    for (let turn = 0; turn < i; turn++) await Promise.resolve();
+    client.dispose();
+    await client.stopped;
+  }
+  assert.equal(run.server.connections, 0);
+});
+
 test('what will not get better is refused, not tried for ever', async (t) => {
   const run = await start(t);
   const wrong = clientOf(t, { server: { url: run.server.url, token: 'x' }, mirror: null });
@@ -269,6 +280,8 @@ test('an engine that falls silent is left, though the network says nothing', asy
   const client = new RunClient({ url, token: 'x', mirror: null, retryMs: 10, silenceMs: 100 });
   t.after(() => client.dispose());
   await until('it waits', () => client.state.kind === 'waiting');
+  assert.ok(client.state.kind === 'waiting');
+  assert.match(client.state.message, /no sign of life for 0\.1 s/);
   await until('it tried again', () => open.size >= 2);
 });
 
