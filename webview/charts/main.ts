@@ -90,7 +90,7 @@ function shell(): TemplateResult {
         ${textButton({ label: 'Show Log', onClick: showLog })}
       </div>`;
     case 'run':
-      return state.steps.length + state.evaluations.length === 0 ? waiting(state) : charts();
+      return state.steps.length === 0 ? waiting(state) : charts();
   }
 }
 
@@ -101,7 +101,7 @@ function busy(words: string): TemplateResult {
 function waiting({ alive, state: words }: Extract<ChartsState, { kind: 'run' }>): TemplateResult {
   if (alive) return busy('The first step is not finished yet.');
   return html`<p class="state" role="status">
-    The run is ${words}. It ended before its first step was finished.
+    The run ${words} before its first step was finished.
   </p>`;
 }
 
