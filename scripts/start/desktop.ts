@@ -55,26 +55,28 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     ],
     { stdio: 'ignore', shell: windows, env: { ...process.env, ...options.env } },
   );
-  const failed = new Promise<never>((_, reject) => {
-    child.on('error', (cause) =>
-      reject(
-        new PlainError('VS Code could not be opened.', 'Try `code --version` in this terminal.', {
-          cause,
-        }),
-      ),
+  let closing = false;
+  const ended = new Promise<void>((resolve) => {
+    child.on('error', () => resolve());
+    child.on('exit', () => resolve());
+  });
+  const closed = ended.then(() => {
+    if (closing || child.exitCode === 0) return;
+    throw new PlainError(
+      'VS Code could not be opened.',
+      'Try `code --version` in this terminal, or `npm start -- --served`.',
     );
   });
-  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
-  const closed = Promise.race([exited, failed]);
   closed.catch(() => undefined);
   return {
     closed,
     close: async () => {
+      closing = true;
       // `code` only asks for a window; VS Code itself writes its number here.
       const pid = Number(await readFile(join(userData, 'code.lock'), 'utf8').catch(() => '0'));
       if (pid > 0 && isAlive(pid)) process.kill(pid);
       child.kill();
-      await Promise.race([exited, delay(5000)]);
+      await Promise.race([ended, delay(5000)]);
     },
   };
 }

@@ -71,7 +71,10 @@ async function drive(
 ): Promise<string> {
   await workbench.runCommand('Start Adaptive GRPO Run');
   await workbench.pick('adaptive_grpo');
-  const explorer = await ExplorerPage.find(workbench, patienceMs);
+  const explorer = await Promise.race([
+    ExplorerPage.find(workbench, patienceMs),
+    failureOf(workbench),
+  ]);
   await resamplesOfTwoSteps(explorer);
   const store = await openNewest(session.workspace);
   try {
@@ -97,6 +100,16 @@ async function drive(
   } finally {
     store.dispose();
   }
+}
+
+/** Rejects with what VS Code says when the start fails. */
+async function failureOf(workbench: Workbench): Promise<never> {
+  const error = workbench.page.locator('.notification-list-item', {
+    has: workbench.page.locator('.codicon-error'),
+  });
+  await error.first().waitFor({ timeout: patienceMs });
+  const message = await error.first().locator('.notification-list-item-message').innerText();
+  throw new PlainError(`The run did not start. VS Code says: ${message}`, 'See test-results/.');
 }
 
 /** The explorer follows the run by itself: what it shows must be resamples, of one step and another. */
