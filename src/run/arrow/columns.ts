@@ -187,7 +187,8 @@ export class Columns {
     const key = this.#strings(column.buffer + 4, count);
     const values = new Float32Array(this.#buffer(column.buffer + 7, count * 4), 0, count);
     const nulls = this.#batch.nodes[column.node + 3]?.nulls ?? 0;
-    const bits = nulls === 0 ? null : new Uint8Array(this.#buffer(column.buffer + 6, count >> 3));
+    const bits =
+      nulls === 0 ? null : new Uint8Array(this.#buffer(column.buffer + 6, (count + 7) >> 3));
     return this.#map(column.has, (row) => {
       const entries: [string, number][] = [];
       for (let i = offsets[row] ?? 0; i < (offsets[row + 1] ?? 0); i++) {

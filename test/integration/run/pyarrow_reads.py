@@ -45,6 +45,20 @@ def same(ours, theirs, type_name):
     return ours == theirs
 
 
+def rearranged(batch):
+    """The same rows as another trainer may write them: columns in another order, one that nobody
+    knows, one that is left out, and a reward function that had nothing to say."""
+    cells = {name: batch.column(name) for name in reversed(batch.schema.names)}
+    del cells["ref_logprob"]
+    maps = [
+        None if each is None else each + [("silent", None)] for each in cells["rewards"].to_pylist()
+    ]
+    cells["rewards"] = pa.array(maps, TYPES["map<utf8, float32>"])
+    cells["written_at"] = pa.array([0] * batch.num_rows, pa.timestamp("ms"))
+    fields = [pa.field(name, column.type) for name, column in cells.items()]
+    return pa.RecordBatch.from_arrays(list(cells.values()), schema=pa.schema(fields))
+
+
 def main(vectors_path, runs, out):
     with open(vectors_path, encoding="utf8") as file:
         vectors = json.load(file)
@@ -85,6 +99,11 @@ def main(vectors_path, runs, out):
         if whole:
             with pa.ipc.new_stream(os.path.join(out, f"{name}.arrows"), schema) as writer:
                 for batch in batches:
+                    writer.write_batch(batch)
+            others = [rearranged(batch) for batch in batches]
+            path = os.path.join(out, f"{name}-rearranged.arrows")
+            with pa.ipc.new_stream(path, others[0].schema) as writer:
+                for batch in others:
                     writer.write_batch(batch)
     print(json.dumps({"cells": cells, "pyarrow": pa.__version__}))
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { tableFromArrays, tableToIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { encodeSchema } from '../../../src/run/arrow/encode.ts';
 import { readTokens } from '../../../src/run/arrow/rows.ts';
@@ -119,6 +120,17 @@ test('a file of something else, or without a schema, is no rollouts', async () =
     assert.deepEqual(read, []);
     assert.match(reader.problem ?? '', /can't be read from byte \d+ on/);
   }
+});
+
+test('an Arrow stream of another kind says which column is not as it should be', async () => {
+  const problemOf = async (columns: Record<string, Int32Array | BigInt64Array | string[]>) => {
+    const bytes = tableToIPC(tableFromArrays(columns), 'stream');
+    return (await readFile(bytes)).reader.problem ?? '';
+  };
+  assert.match(await problemOf({ step: Int32Array.of(1) }), /: it has no column prompt_id\./);
+  const wide = await problemOf({ step: BigInt64Array.of(1n) });
+  assert.match(wide, /from byte 0 on: its column step is int64 instead of int32\. What lies/);
+  assert.match(await problemOf({ kind: ['root'] }), /its column kind has a type that isn't supp/);
 });
 
 const line = (seq: number, body: object): string =>
