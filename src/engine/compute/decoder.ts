@@ -184,7 +184,7 @@ export class Decoder {
     const rows = slotCount(missing.length, Infinity);
     const ids = new Int32Array(rows * length);
     missing.forEach((tree, row) => ids.set(this.#prompt(tree).slice(0, -1), row * length));
-    const { keys, values } = this.#replica.prefill(ids, rows, length);
+    const { keys, values } = this.#replica.prefill(ids, length);
     missing.forEach((tree, row) => {
       const own = this.#prompt(tree).length - 1;
       // [rows, T, K, E] → [K, T, E]

@@ -87,7 +87,7 @@ export function sequenceLogits(
   const [rows = 0, length = 0] = ids.shape;
   let x = embed(params, ids.reshape([rows * length]));
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const out = sequenceLayer(config, params, layer, x, rows, length, mask, at);
+    const out = sequenceLayer(config, layerParams(params, layer), x, rows, length, mask, at);
     x = out.x;
     out.key.dispose();
     out.value.dispose();
@@ -96,81 +96,58 @@ export function sequenceLogits(
   return unembed(config, params, x, at);
 }
 
-/** Keys (rotated) and values of every layer, `[B, T, K, E]` each, for the cache. */
-export function sequenceKeysValues(
-  config: ModelConfig,
-  params: Params,
-  ids: np.Array,
-  mask: np.Array,
-  at: Constants,
-): { keys: np.Array[]; values: np.Array[] } {
-  const [rows = 0, length = 0] = ids.shape;
-  let x = embed(params, ids.reshape([rows * length]));
-  const keys: np.Array[] = [];
-  const values: np.Array[] = [];
-  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const out = sequenceLayer(config, params, layer, x, rows, length, mask, at);
-    x = out.x;
-    keys.push(out.key);
-    values.push(out.value);
-  }
-  mask.dispose();
-  x.dispose();
-  return { keys, values };
-}
-
 /**
- * One position of every row, with a cache.
+ * One layer of decoding one position of every row, with a cache.
  *
- * @param ids `[B]` int32
+ * @param layer the layer's own weights, see `layerParams`
+ * @param x `[B, D]`
  * @param positions `[B, 1]` int32: where each row's token stands; -1 on idle rows
  * @param columns `[1, S]` int32: 0, 1, 2, …
- * @param keys, values per layer `[B, K, S, E]`; consumed
- * @returns logits `[B, W]` and the new cache
+ * @param key, value `[B, K, S, E]`, the cache; consumed
+ * @returns the layer's output and the new cache
  */
-export function decodeLogits(
+export function decodeLayer(
   config: ModelConfig,
-  params: Params,
-  ids: np.Array,
+  layer: Params,
+  x: np.Array,
   positions: np.Array,
   columns: np.Array,
-  keys: np.Array[],
-  values: np.Array[],
+  key: np.Array,
+  value: np.Array,
   at: Constants,
-): { logits: np.Array; keys: np.Array[]; values: np.Array[] } {
+): { x: np.Array; key: np.Array; value: np.Array } {
   const { num_attention_heads: h, num_key_value_heads: k, head_dim: e } = config;
-  const rows = ids.shape[0] ?? 0;
+  const rows = x.shape[0] ?? 0;
   const span = columns.shape[1] ?? 0;
   const wide = np.equal(columns.ref, positions.ref).reshape([rows, 1, span, 1]);
   const seen = np.where(np.lessEqual(columns, positions), 0, FAR_BELOW).reshape([rows, 1, 1, span]);
-  let x = embed(params, ids);
-  const nextKeys: np.Array[] = [];
-  const nextValues: np.Array[] = [];
-  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const oldKey = keys[layer];
-    const oldValue = values[layer];
-    if (!oldKey || !oldValue) throw new Error(`no cache for layer ${layer}`);
-    const { query, key, value } = attentionInputs(config, params, layer, x.ref, at);
-    const cachedKey = np.where(wide.ref, key.reshape([rows, k, 1, e]), oldKey);
-    const cachedValue = np.where(wide.ref, value.reshape([rows, k, 1, e]), oldValue);
-    nextKeys.push(cachedKey.ref);
-    nextValues.push(cachedValue.ref);
-    const scores = np
-      .matmul(query.reshape([rows, k, h / k, e]), np.transpose(cachedKey, [0, 1, 3, 2]))
-      .mul(1 / Math.sqrt(e))
-      .add(seen.ref);
-    const mixed = np.matmul(nn.softmax(scores, -1), cachedValue);
-    x = finishLayer(config, params, layer, x, mixed.reshape([rows, h * e]));
-  }
-  wide.dispose();
-  seen.dispose();
-  return { logits: unembed(config, params, x, at), keys: nextKeys, values: nextValues };
+  const normed = normalise(config, x.ref, named(layer, 'input_layernorm'));
+  const heads = (name: string, count: number) =>
+    linear(normed.ref, named(layer, `self_attn.${name}`)).reshape([rows, count, e]);
+  const query = rotated(heads('q_proj', h), at).reshape([rows, k, h / k, e]);
+  const newKey = rotated(heads('k_proj', k), at).reshape([rows, k, 1, e]);
+  const newValue = heads('v_proj', k).reshape([rows, k, 1, e]);
+  normed.dispose();
+  const cachedKey = np.where(wide.ref, newKey, key);
+  const cachedValue = np.where(wide, newValue, value);
+  const scores = np
+    .matmul(query, np.transpose(cachedKey.ref, [0, 1, 3, 2]))
+    .mul(1 / Math.sqrt(e))
+    .add(seen);
+  const mixed = np.matmul(nn.softmax(scores, -1), cachedValue.ref).reshape([rows, h * e]);
+  return { x: finishLayer(config, layer, x, mixed), key: cachedKey, value: cachedValue };
 }
 
-function sequenceLayer(
+/**
+ * One layer over whole sequences.
+ *
+ * @param x `[B·T, D]`
+ * @param mask borrowed
+ * @returns the layer's output, and its keys (rotated) and values, `[B, T, K, E]` each
+ */
+export function sequenceLayer(
   config: ModelConfig,
-  params: Params,
-  layer: number,
+  layer: Params,
   x: np.Array,
   rows: number,
   length: number,
@@ -179,14 +156,9 @@ function sequenceLayer(
 ): { x: np.Array; key: np.Array; value: np.Array } {
   const { num_attention_heads: h, num_key_value_heads: k, head_dim: e } = config;
   const g = h / k;
-  const normed = normalise(config, x.ref, tensor(params, layer, 'input_layernorm'));
+  const normed = normalise(config, x.ref, named(layer, 'input_layernorm'));
   const heads = (name: string, count: number) =>
-    linear(normed.ref, tensor(params, layer, `self_attn.${name}`)).reshape([
-      rows,
-      length,
-      count,
-      e,
-    ]);
+    linear(normed.ref, named(layer, `self_attn.${name}`)).reshape([rows, length, count, e]);
   const key = rotated(heads('k_proj', k), at);
   const value = heads('v_proj', k);
   // [B, T, K, G, E] → [B, K, G, T, E]: the heads of a group share keys, so they are one product.
@@ -208,42 +180,16 @@ function sequenceLayer(
     )
     .mul(at.one.ref)
     .reshape([rows * length, h * e]);
-  return { x: finishLayer(config, params, layer, x, mixed), key, value };
-}
-
-/** Rotated query and key and plain value of one position a row, `[B, heads, E]`. */
-function attentionInputs(
-  config: ModelConfig,
-  params: Params,
-  layer: number,
-  x: np.Array,
-  at: Constants,
-): { query: np.Array; key: np.Array; value: np.Array } {
-  const { num_attention_heads: h, num_key_value_heads: k, head_dim: e } = config;
-  const rows = x.shape[0] ?? 0;
-  const normed = normalise(config, x, tensor(params, layer, 'input_layernorm'));
-  const heads = (name: string, count: number) =>
-    linear(normed.ref, tensor(params, layer, `self_attn.${name}`)).reshape([rows, count, e]);
-  const query = rotated(heads('q_proj', h), at);
-  const key = rotated(heads('k_proj', k), at);
-  const value = heads('v_proj', k);
-  normed.dispose();
-  return { query, key, value };
+  return { x: finishLayer(config, layer, x, mixed), key, value };
 }
 
 /** The second half of a layer: output projection, residual, gated MLP, residual. */
-function finishLayer(
-  config: ModelConfig,
-  params: Params,
-  layer: number,
-  x: np.Array,
-  mixed: np.Array,
-): np.Array {
-  const attended = x.add(linear(mixed, tensor(params, layer, 'self_attn.o_proj')));
-  const normed = normalise(config, attended.ref, tensor(params, layer, 'post_attention_layernorm'));
-  const gate = nn.silu(linear(normed.ref, tensor(params, layer, 'mlp.gate_proj')));
-  const up = linear(normed, tensor(params, layer, 'mlp.up_proj'));
-  return attended.add(linear(gate.mul(up), tensor(params, layer, 'mlp.down_proj')));
+function finishLayer(config: ModelConfig, layer: Params, x: np.Array, mixed: np.Array): np.Array {
+  const attended = x.add(linear(mixed, named(layer, 'self_attn.o_proj')));
+  const normed = normalise(config, attended.ref, named(layer, 'post_attention_layernorm'));
+  const gate = nn.silu(linear(normed.ref, named(layer, 'mlp.gate_proj')));
+  const up = linear(normed, named(layer, 'mlp.up_proj'));
+  return attended.add(linear(gate.mul(up), named(layer, 'mlp.down_proj')));
 }
 
 function rotated(x: np.Array, at: Constants): np.Array {
@@ -251,12 +197,12 @@ function rotated(x: np.Array, at: Constants): np.Array {
   return x.mul(at.cos.ref).add(turned.mul(at.sin.ref));
 }
 
-function embed(params: Params, ids: np.Array): np.Array {
+export function embed(params: Params, ids: np.Array): np.Array {
   return np.take(named(params, 'model.embed_tokens.weight'), ids, 0);
 }
 
 /** Final norm and output projection; tied to the embedding where there is no `lm_head`. */
-function unembed(config: ModelConfig, params: Params, x: np.Array, at: Constants): np.Array {
+export function unembed(config: ModelConfig, params: Params, x: np.Array, at: Constants): np.Array {
   const normed = normalise(config, x, named(params, 'model.norm.weight'));
   const name = config.tie_word_embeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
   const head = named(params, name);
@@ -280,8 +226,26 @@ function linear(x: np.Array, weight: np.Array): np.Array {
   return np.matmul(x, np.transpose(weight));
 }
 
-function tensor(params: Params, layer: number, name: string): np.Array {
-  return named(params, `model.layers.${layer}.${name}.weight`);
+const layerTensors = [
+  'input_layernorm',
+  'self_attn.q_proj',
+  'self_attn.k_proj',
+  'self_attn.v_proj',
+  'self_attn.o_proj',
+  'post_attention_layernorm',
+  'mlp.gate_proj',
+  'mlp.up_proj',
+  'mlp.down_proj',
+] as const;
+
+/** The weights of one layer by their names within it. No new references are made. */
+export function layerParams(params: Params, layer: number): Params {
+  const own: Params = {};
+  for (const name of layerTensors) {
+    const array = params[`model.layers.${layer}.${name}.weight`];
+    if (array) own[name] = array;
+  }
+  return own;
 }
 
 /** A new reference to a weight. */

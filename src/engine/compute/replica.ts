@@ -1,17 +1,19 @@
-import { jit, lax, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
+import { jit, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import type { ModelConfig } from './config.ts';
 import { weightLayout, type TensorPlace } from './layout.ts';
 import {
   FAR_BELOW,
-  decodeLogits,
+  decodeLayer,
+  embed,
+  layerParams,
   paddedVocabulary,
   ropeRows,
   rotation,
-  sequenceKeysValues,
-  sequenceLogits,
-  type Constants,
+  sequenceLayer,
+  unembed,
   type Params,
 } from './model.ts';
+import { groupLoss, type Inputs, type LossInputs } from './objective.ts';
 
 /** Sequences of equal padded length, flattened; `[rows, length]` each. */
 export interface Chunk {
@@ -45,32 +47,16 @@ export interface ChunkValues {
   best: Float32Array;
 }
 
-interface LossInputs {
-  [name: string]: np.Array;
-  ids: np.Array;
-  mask: np.Array;
-  targets: np.Array;
-  coefficient: np.Array;
-  advantage: np.Array;
-  old: np.Array;
-  reference: np.Array;
-  vocabularyIds: np.Array;
-  /** `[temperature, 1 − epsilon, 1 + epsilon_high, beta, use_old_logprob]`, `[1]` each. */
-  temperature: np.Array;
-  low: np.Array;
-  high: np.Array;
-  beta: np.Array;
-  useOld: np.Array;
-}
-
 /** A model's weights on this thread, and what can be computed with them. */
 export class Replica {
   readonly config: ModelConfig;
   readonly #places: TensorPlace[];
   readonly #gradients;
   readonly #values;
-  readonly #prefill;
-  readonly #decode;
+  readonly #embed;
+  readonly #unembed;
+  readonly #prefillLayer;
+  readonly #decodeLayer;
   readonly #rotate: np.Array;
   readonly #one: np.Array;
   readonly #vocabulary: np.Array;
@@ -86,34 +72,44 @@ export class Replica {
     this.#vocabulary = np.array(vocabulary).reshape([1, vocabulary.length]);
     this.#gradients = jit(
       valueAndGrad(
-        (params: Params, inputs: LossInputs, at: Constants & Record<string, np.Array>) =>
-          groupLoss(config, params, inputs, at),
+        (params: Params, inputs: LossInputs, at: Inputs) => groupLoss(config, params, inputs, at),
         { hasAux: true },
       ),
     );
     this.#values = jit(
-      (params: Params, inputs: LossInputs, at: Constants & Record<string, np.Array>) =>
-        groupLoss(config, params, inputs, at)[1],
+      (params: Params, inputs: LossInputs, at: Inputs) => groupLoss(config, params, inputs, at)[1],
     );
-    this.#prefill = jit(
-      (params: Params, ids: np.Array, mask: np.Array, at: Constants & Record<string, np.Array>) => {
-        const out = sequenceKeysValues(config, params, ids, mask, at);
-        tree.dispose([params, at]);
-        return out;
-      },
-    );
-    this.#decode = jit(
+    // Generation is compiled layer by layer: all layers are alike, so this takes a fraction of the
+    // time that compiling the whole model does.
+    this.#embed = jit((params: Params, ids: np.Array) => {
+      const x = embed(params, ids);
+      tree.dispose(params);
+      return x;
+    });
+    this.#unembed = jit((params: Params, x: np.Array, at: Inputs) => {
+      const logits = unembed(config, params, x, at);
+      tree.dispose([params, at]);
+      return logits;
+    });
+    this.#prefillLayer = jit((layer: Params, x: np.Array, mask: np.Array, at: Inputs) => {
+      const length = mask.shape[0] ?? 1;
+      const rows = (x.shape[0] ?? 0) / length;
+      const out = sequenceLayer(config, layer, x, rows, length, mask, at);
+      tree.dispose([layer, mask, at]);
+      return out;
+    });
+    this.#decodeLayer = jit(
       (
-        params: Params,
-        ids: np.Array,
+        layer: Params,
+        x: np.Array,
         positions: np.Array,
         columns: np.Array,
-        keys: np.Array[],
-        values: np.Array[],
-        at: Constants & Record<string, np.Array>,
+        key: np.Array,
+        value: np.Array,
+        at: Inputs,
       ) => {
-        const out = decodeLogits(config, params, ids, positions, columns, keys, values, at);
-        tree.dispose([params, at]);
+        const out = decodeLayer(config, layer, x, positions, columns, key, value, at);
+        tree.dispose([layer, at]);
         return out;
       },
     );
@@ -162,22 +158,24 @@ export class Replica {
     );
   }
 
-  /** Keys and values of `[rows, length]` tokens: per layer `[rows, length, K, E]`. */
-  prefill(
-    ids: Int32Array,
-    rows: number,
-    length: number,
-  ): { keys: Float32Array[]; values: Float32Array[] } {
-    const out = this.#prefill(
-      this.#borrow(),
-      np.array(ids).reshape([rows, length]),
-      causalMask(length),
-      this.#sequenceConstants(length),
-    );
-    return { keys: out.keys.map(floats), values: out.values.map(floats) };
+  /** Keys and values of rows of `length` tokens: per layer `[rows, length, K, E]`. */
+  prefill(ids: Int32Array, length: number): { keys: Float32Array[]; values: Float32Array[] } {
+    const mask = causalMask(length);
+    const at = this.#sequenceConstants(length);
+    const keys: Float32Array[] = [];
+    const values: Float32Array[] = [];
+    let x = this.#embed(this.#outer(), np.array(ids));
+    for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
+      const out = this.#prefillLayer(this.#layer(layer), x, mask.ref, tree.ref(at));
+      x = out.x;
+      keys.push(floats(out.key));
+      values.push(floats(out.value));
+    }
+    tree.dispose([x, mask, at]);
+    return { keys, values };
   }
 
-  /** One position of every row, -1 on idle ones; see `decodeLogits`. Consumes the cache. */
+  /** One position of every row, -1 on idle ones; see `decodeLayer`. Consumes the cache. */
   decode(
     ids: Int32Array,
     positions: Int32Array,
@@ -189,14 +187,39 @@ export class Replica {
     const shape = [ids.length, 1, this.config.head_dim];
     const rows = np.array(positions).reshape([positions.length, 1]);
     const columns = np.array(Int32Array.from({ length: span }, (_, i) => i)).reshape([1, span]);
-    const out = this.#decode(this.#borrow(), np.array(ids), rows, columns, keys, values, {
+    const at: Inputs = {
       cos: np.array(cos).reshape(shape),
       sin: np.array(sin).reshape(shape),
       rotate: this.#rotate.ref,
       one: this.#one.ref,
       vocabulary: this.#vocabulary.ref,
-    });
-    return { logits: floats(out.logits), keys: out.keys, values: out.values };
+    };
+    const next: { keys: np.Array[]; values: np.Array[] } = { keys: [], values: [] };
+    let x = this.#embed(this.#outer(), np.array(ids));
+    for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
+      const key = keys[layer];
+      const value = values[layer];
+      if (!key || !value) throw new Error(`no cache for layer ${layer}`);
+      const weights = this.#layer(layer);
+      const again = tree.ref(at);
+      const out = this.#decodeLayer(weights, x, rows.ref, columns.ref, key, value, again);
+      x = out.x;
+      next.keys.push(out.key);
+      next.values.push(out.value);
+    }
+    tree.dispose([rows, columns]);
+    return { logits: floats(this.#unembed(this.#outer(), x, at)), ...next };
+  }
+
+  /** References to one layer's weights, and to all that belong to no layer. */
+  #layer(layer: number): Params {
+    if (!this.#params) throw new Error('no weights were loaded');
+    return tree.ref(layerParams(this.#params, layer));
+  }
+
+  #outer(): Params {
+    const params = Object.entries(this.#params ?? {});
+    return tree.ref(Object.fromEntries(params.filter(([name]) => !name.includes('.layers.'))));
   }
 
   #borrow(): Params {
@@ -204,7 +227,7 @@ export class Replica {
     return tree.ref(this.#params);
   }
 
-  #sequenceConstants(length: number) {
+  #sequenceConstants(length: number): Inputs {
     const { cos, sin } = ropeRows(
       this.config,
       Array.from({ length }, (_, i) => i),
@@ -240,45 +263,6 @@ export class Replica {
       useOld: scalar(scalars.use_old_logprob ? 1 : 0),
     };
   }
-}
-
-/**
- * TRL's `_compute_loss` (token-level importance), with every normalisation already in
- * `coefficient`: Σ coefficient · (−min(ratio · A, clip(ratio) · A) + beta · k3).
- *
- * @returns `[loss, {logprob, entropy, best}]`, the latter `[B·T, 1]` each
- */
-function groupLoss(
-  config: ModelConfig,
-  params: Params,
-  inputs: LossInputs,
-  at: Constants & Record<string, np.Array>,
-): [np.Array, Record<'logprob' | 'entropy' | 'best', np.Array>] {
-  const { ids, mask, targets, coefficient, advantage, old, reference, vocabularyIds } = inputs;
-  const logits = sequenceLogits(config, params, ids, mask, at).div(inputs.temperature);
-  const highest = lax.stopGradient(np.max(logits.ref, -1, { keepdims: true }));
-  const shifted = logits.sub(highest);
-  const unnormalised = np.exp(shifted.ref);
-  const total = np.sum(unnormalised.ref, -1, { keepdims: true });
-  const logTotal = np.log(total.ref);
-  const chosen = np.sum(np.where(np.equal(targets, vocabularyIds), shifted.ref, 0), -1, {
-    keepdims: true,
-  });
-  const logprob = chosen.sub(logTotal.ref);
-  // H = ln Z − Σ p z, with the logits shifted so that the largest is 0; padded columns are 0 · z.
-  const weighted = np.sum(unnormalised.mul(shifted), -1, { keepdims: true });
-  const entropy = lax.stopGradient(logTotal.ref.sub(weighted.div(total)));
-  const best = lax.stopGradient(np.negative(logTotal));
-  const current = lax.stopGradient(logprob.ref);
-  const before = old.mul(inputs.useOld.ref).add(current.ref.mul(np.subtract(1, inputs.useOld)));
-  const ratio = np.exp(logprob.ref.sub(before));
-  const clipped = np.minimum(np.maximum(ratio.ref, inputs.low), inputs.high);
-  const gain = np.minimum(ratio.mul(advantage.ref), clipped.mul(advantage));
-  const lead = reference.sub(logprob);
-  const divergence = np.exp(lead.ref).sub(lead).sub(1);
-  const loss = np.sum(coefficient.mul(divergence.mul(inputs.beta).sub(gain)));
-  tree.dispose([params, at]);
-  return [loss, { logprob: current, entropy, best }];
 }
 
 function causalMask(length: number): np.Array {
