@@ -27,7 +27,6 @@ export class DetailArea {
     this.element.className = 'detail';
     this.element.setAttribute('role', 'region');
     this.element.setAttribute('aria-label', 'Token');
-    this.element.setAttribute('aria-live', 'polite');
   }
 
   show(view: PathView | null): void {
@@ -107,7 +106,7 @@ export class DetailArea {
           ${part?.label ?? ''}</span
         >
       </div>
-      <p class="why">${detail?.sentence ?? '…'}</p>
+      <p class="why" aria-live="polite">${detail?.sentence ?? '…'}</p>
       <div class="detail-body">
         <dl class="facts">
           ${fact('max prob', short(view.max_prob[position], 3))}
@@ -130,7 +129,7 @@ export class DetailArea {
       <div class="detail-head">
         <span class="quoted">${title}</span><span class="dim">before token ${at}</span>
       </div>
-      <p class="why">
+      <p class="why" aria-live="polite">
         ${
           failure?.sentence ??
           'Branches leave the path here: the completion was sampled again from this place.'

@@ -25,7 +25,8 @@ export type Loaded<T> =
   | { kind: 'failed'; message: string; next: string };
 
 /** What happened that parts of the view may care about. */
-export type Change = 'header' | 'list' | 'tree' | 'path' | 'cursor' | 'colour' | 'layout';
+export type Change =
+  'header' | 'list' | 'selection' | 'tree' | 'path' | 'cursor' | 'colour' | 'layout';
 
 /**
  * The view's state and everything that changes it. Panes draw what it says and call its methods;
@@ -240,7 +241,7 @@ export class Explorer {
     this.state.position = position;
     this.state.folded_segments = [];
     if (this.tree.kind !== 'ready') this.tree = { kind: 'loading' };
-    this.changed('tree', 'list');
+    this.changed('tree', 'selection');
     const tree = await this.#load(() => this.channel.request('tree', { step, prompt_id }));
     if (!sameKey(this.state.selected, key)) return;
     if (tree.kind !== 'ready') this.tree = tree;
@@ -268,7 +269,8 @@ export class Explorer {
     if (key === null) return;
     this.state.segment_id = segment_id;
     this.state.position = position;
-    this.changed('tree');
+    if (this.path.kind !== 'ready') this.path = { kind: 'loading' };
+    this.changed('tree', 'path');
     const path = await this.#load(() => this.channel.request('path', { ...key, segment_id }));
     // Meanwhile somebody may have chosen another.
     if (this.state.segment_id !== segment_id || !sameKey(this.state.selected, key)) return;

@@ -1,4 +1,5 @@
 import { html, type TemplateResult } from 'lit-html';
+import type { Explorer } from './explorer.ts';
 import type { PaneName } from './state.ts';
 
 /** Like VS Code's own trees. */
@@ -42,6 +43,16 @@ export function paneShell(name: PaneName, label: string): PaneShell {
 /** Set as a property: the content security policy refuses `style` attributes. */
 export function rowStyle(index: number): string {
   return `transform: translateY(${index * ROW_HEIGHT}px)`;
+}
+
+/** Whoever turns the wheel or takes hold of the scroll bar is reading; where to is remembered. */
+export function holdWhileReading(explorer: Explorer, scroller: HTMLElement, pane: PaneName): void {
+  scroller.addEventListener('wheel', () => explorer.hold(), { passive: true });
+  scroller.addEventListener('pointerdown', () => explorer.hold());
+  scroller.addEventListener('scrollend', () => {
+    explorer.state.scroll[pane] = scroller.scrollTop;
+    explorer.save();
+  });
 }
 
 /** Words for a screen reader between the numbers that others see in columns. */

@@ -5,7 +5,7 @@ import { iconButton, progressRing } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import { DetailArea } from './detail.ts';
 import type { Change, Explorer } from './explorer.ts';
-import { paneShell } from './pane.ts';
+import { holdWhileReading, paneShell } from './pane.ts';
 import { layOut, stopIndex, type PathLayout } from './path-layout.ts';
 import { LINE_HEIGHT, LineMaker, spokenStop } from './path-lines.ts';
 import { VirtualList } from './virtual.ts';
@@ -22,12 +22,15 @@ export class PathPane {
   readonly #lines = new Map<number, HTMLElement>();
   #shown: PathView | null = null;
   #layout: PathLayout | null = null;
+  #scrollTo: number | null;
   /** What the lines were laid out for. */
   #laidOut = '';
 
   constructor(explorer: Explorer) {
     this.#explorer = explorer;
     const { scroller, element } = this.#shell;
+    const { position, scroll } = explorer.state;
+    this.#scrollTo = position === null ? null : scroll.path;
     this.#maker = new LineMaker(scroller);
     this.#detail = new DetailArea(explorer);
     element.append(this.#detail.element);
@@ -38,10 +41,7 @@ export class PathPane {
     scroller.addEventListener('click', (event) => this.#click(event));
     scroller.addEventListener('mousemove', (event) => this.#detail.preview(stopOf(event)));
     scroller.addEventListener('mouseleave', () => this.#detail.preview(null));
-    scroller.addEventListener('wheel', () => explorer.hold(), { passive: true });
-    scroller.addEventListener('scroll', () => {
-      explorer.state.scroll.path = scroller.scrollTop;
-    });
+    holdWhileReading(explorer, scroller, 'path');
     new ResizeObserver(() => this.#relayout()).observe(scroller);
     explorer.onChange((changes) => this.#onChange(changes));
   }
@@ -84,12 +84,20 @@ export class PathPane {
       this.#drawShell();
       this.#relayout();
       this.#showCursor(true);
+      this.#restoreScroll();
     } else if (changes.has('colour')) {
       this.#drawShell();
       this.#forgetLines();
       this.#relayout();
     } else if (changes.has('cursor')) this.#showCursor(false);
     else if (changes.has('header')) this.#drawShell();
+  }
+
+  /** Once, for a view that comes back with its state. */
+  #restoreScroll(): void {
+    if (this.#scrollTo === null || this.#layout === null) return;
+    this.#shell.scroller.scrollTop = this.#scrollTo;
+    this.#scrollTo = null;
   }
 
   #key(event: KeyboardEvent): void {

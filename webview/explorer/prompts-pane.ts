@@ -4,6 +4,7 @@ import {
   outcomes,
   promptSorts,
   type Outcome,
+  type PromptKey,
   type PromptRow,
   type PromptSort,
   type PromptWindow,
@@ -13,7 +14,7 @@ import { dropdown, iconButton, progressRing, textButton } from '../shared/contro
 import { icon } from '../shared/icons.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';
-import { ROW_HEIGHT, leave, paneShell, rowStyle, spoken } from './pane.ts';
+import { ROW_HEIGHT, leave, holdWhileReading, paneShell, rowStyle, spoken } from './pane.ts';
 import { isFiltered } from './state.ts';
 import { VirtualList } from './virtual.ts';
 
@@ -45,6 +46,8 @@ export class PromptsPane {
   #total = 0;
   #prompts: number | null = null;
   #active = -1;
+  /** The selected prompt the list was last scrolled to, or where it was chosen. */
+  #shownKey: PromptKey | null = null;
   /** Which list the pages belong to; answers for another are dropped. */
   #generation = 0;
 
@@ -53,10 +56,7 @@ export class PromptsPane {
     const { scroller } = this.#shell;
     this.#list = new VirtualList(scroller, ROW_HEIGHT, 10, () => this.#draw());
     scroller.addEventListener('keydown', (event) => this.#key(event));
-    scroller.addEventListener('wheel', () => explorer.hold(), { passive: true });
-    scroller.addEventListener('scroll', () => {
-      explorer.state.scroll.prompts = scroller.scrollTop;
-    });
+    holdWhileReading(explorer, scroller, 'prompts');
     explorer.onChange((changes) => this.#onChange(changes));
   }
 
@@ -70,7 +70,9 @@ export class PromptsPane {
 
   #onChange(changes: ReadonlySet<Change>): void {
     if (changes.has('list')) void this.#reload();
-    else if (changes.has('header') || changes.has('layout')) this.#draw();
+    else if (changes.has('header') || changes.has('layout') || changes.has('selection')) {
+      this.#draw();
+    }
   }
 
   /** Keeps showing the old rows until the new ones are here: no flicker while a run grows. */
@@ -99,7 +101,10 @@ export class PromptsPane {
       this.#active = place ?? Math.min(this.#active, this.#total - 1);
       this.#draw();
       if (first) this.#shell.scroller.scrollTop = scroll.prompts;
-      if (this.#explorer.state.follow && place !== null) this.#list.jump(place);
+      // Somebody else chose it: the run, a command, a restored view.
+      const anew = !sameKey(selected, this.#shownKey) && !first;
+      if (place !== null && (anew || this.#explorer.state.follow)) this.#list.jump(place);
+      this.#shownKey = selected;
     } catch (error) {
       this.#explorer.say(error instanceof Error ? error.message : String(error));
     }
@@ -170,7 +175,10 @@ export class PromptsPane {
     this.#active = index;
     this.#list.reveal(index);
     const row = this.#row(index);
-    if (row?.kind === 'prompt') this.#explorer.select(row);
+    if (row?.kind === 'prompt') {
+      this.#shownKey = row;
+      this.#explorer.select(row);
+    }
     this.#draw();
   }
 

@@ -7,7 +7,7 @@ import { iconButton, progressRing } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';
-import { ROW_HEIGHT, leave, paneShell, rowStyle, spoken } from './pane.ts';
+import { ROW_HEIGHT, leave, holdWhileReading, paneShell, rowStyle, spoken } from './pane.ts';
 import { positionAt, stripDrawing } from './strip.ts';
 import { VirtualList } from './virtual.ts';
 
@@ -32,6 +32,7 @@ export class TreePane {
   #asked = new Set<number>();
   #stripsFor = '';
   #promptFolded = false;
+  #restored = false;
 
   constructor(explorer: Explorer) {
     this.#explorer = explorer;
@@ -39,10 +40,7 @@ export class TreePane {
     scroller.setAttribute('role', 'tree');
     this.#list = new VirtualList(scroller, ROW_HEIGHT, 10, () => this.#draw());
     scroller.addEventListener('keydown', (event) => this.#key(event));
-    scroller.addEventListener('wheel', () => explorer.hold(), { passive: true });
-    scroller.addEventListener('scroll', () => {
-      explorer.state.scroll.rollouts = scroller.scrollTop;
-    });
+    holdWhileReading(explorer, scroller, 'rollouts');
     new ResizeObserver(() => this.#draw()).observe(scroller);
     explorer.onChange((changes) => this.#onChange(changes));
   }
@@ -59,22 +57,31 @@ export class TreePane {
     const { tree, state } = this.#explorer;
     if (changes.has('tree')) {
       const view = tree.kind === 'ready' ? tree.value : null;
-      if (view !== this.#shown) {
+      const anew = view !== this.#shown;
+      if (anew) {
         this.#shown = view;
         this.#promptFolded = false;
         this.#strips.clear();
         this.#asked.clear();
         this.#active = PROMPT;
         this.#chosen = null;
-        this.#shell.scroller.scrollTop = 0;
       }
       this.#rows =
         view === null || this.#promptFolded
           ? []
           : visibleRows(view.rows, new Set(state.folded_segments));
+      if (anew) this.#scrollTo(view);
       if (state.segment_id !== this.#chosen) this.#follow(state.segment_id);
     }
     if (changes.has('tree') || changes.has('colour') || changes.has('header')) this.#draw();
+  }
+
+  /** To the top; where the view comes back with its state, to where it was. */
+  #scrollTo(view: TreeView | null): void {
+    if (view === null) return;
+    this.#draw();
+    this.#shell.scroller.scrollTop = this.#restored ? 0 : this.#explorer.state.scroll.rollouts;
+    this.#restored = true;
   }
 
   /** Another part of the view chose a segment: the cursor goes there. */
