@@ -4,6 +4,8 @@ import { manifestOf } from '../../fixtures/run.ts';
 import { randomFrom, synthesizeTree } from '../../fixtures/synthesize.ts';
 
 /** A process that writes a run as fast as it can, until somebody kills it. */
+// Should the killer itself be killed.
+setTimeout(() => process.exit(1), 30_000).unref();
 const directory = process.argv[2] ?? '';
 const exists = await access(directory).then(
   () => true,
