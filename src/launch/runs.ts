@@ -201,9 +201,7 @@ export class Runs {
     for (const entry of this.#entries.values()) await entry.refresh();
     if (this.#disposed) return;
     const cards = [...this.#entries.values()].flatMap(({ card }) => card ?? []);
-    this.#cards = cards.sort(
-      (a, b) => startOf(b).localeCompare(startOf(a)) || nameOf(a).localeCompare(nameOf(b)),
-    );
+    this.#cards = cards.sort(byStart);
     this.#tell(before);
   }
 
@@ -222,6 +220,17 @@ export class Runs {
 export function isAlive(card: RunCard): boolean {
   return card.kind === 'run' && isLive(card.status);
 }
+
+/** The runs directly below a folder, newest first; none where it is no folder. */
+export async function runsIn(directory: string): Promise<RunCard[]> {
+  const entries = (await subfolders(directory)).map((folder) => new RunEntry(folder));
+  for (const entry of entries) await entry.refresh();
+  return entries.flatMap(({ card }) => card ?? []).sort(byStart);
+}
+
+/** Newest first, what can't be read last. */
+const byStart = (a: RunCard, b: RunCard): number =>
+  startOf(b).localeCompare(startOf(a)) || nameOf(a).localeCompare(nameOf(b));
 
 async function subfolders(directory: string): Promise<string[]> {
   try {

@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
+import { runsIn } from '../../launch/runs.ts';
+import { manifestPath } from '../../run/files.ts';
 import { runsDirectories } from '../configuration.ts';
 import { commands } from '../ids.ts';
 import { showError } from '../notify.ts';
+import { descriptionOf } from '../runs/describe.ts';
 import type { Services } from '../services.ts';
 
 /** "Open Recorded Run…": any run directory on this computer. */
@@ -13,7 +18,9 @@ export async function openRecordedRun(
 ): Promise<void> {
   const folder = typeof argument === 'string' ? argument : await askForFolder(context);
   if (folder === undefined) return;
-  const card = await services.runs.open(folder);
+  const run = await runIn(folder);
+  if (run === undefined) return;
+  const card = await services.runs.open(run);
   await vscode.commands.executeCommand(commands.revealInExplorer, card.directory);
 }
 
@@ -27,6 +34,22 @@ async function askForFolder(context: vscode.ExtensionContext): Promise<string | 
     ...(first === undefined ? {} : { defaultUri: vscode.Uri.file(first) }),
   });
   return chosen?.[0]?.fsPath;
+}
+
+/** The folder itself, or where it is a folder of runs, the one of them that a person picks. */
+async function runIn(folder: string): Promise<string | undefined> {
+  if (existsSync(manifestPath(folder))) return folder;
+  const inside = await runsIn(folder);
+  if (inside.length === 0) return folder;
+  const picked = await vscode.window.showQuickPick(
+    inside.map((card) => ({
+      label: basename(card.directory),
+      description: descriptionOf(card),
+      directory: card.directory,
+    })),
+    { title: 'Open Recorded Run', placeHolder: `Which of the runs in ${folder}?` },
+  );
+  return picked?.directory;
 }
 
 /** "Show Log": what the engine said, which VS Code keeps up to date while the run goes on. */

@@ -4,7 +4,7 @@ import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promi
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { Runs } from '../../../src/launch/runs.ts';
+import { Runs, runsIn } from '../../../src/launch/runs.ts';
 import type { RunEnded } from '../../../src/launch/runs.ts';
 import type { RunCard } from '../../../src/launch/run-entry.ts';
 import type { LaunchOptions, LaunchTarget, LaunchedRun } from '../../../src/launch/target.ts';
@@ -215,6 +215,18 @@ test('what is no run is not opened, in a plain sentence', async () => {
   await assert.rejects(runs.open(folder), /not a run directory/);
   await assert.rejects(runs.open(join(folder, 'nowhere')), /not a run directory/);
   assert.deepEqual(runs.cards, []);
+});
+
+test('a folder of runs tells which ones are in it', async () => {
+  await write('old', { started_at: '2026-01-01T00:00:00.000Z', state: 'finished' });
+  await write('new', { started_at: '2026-01-02T00:00:00.000Z', state: 'stopped' });
+  await mkdir(join(parent, 'no run'));
+  const found = await runsIn(parent);
+  assert.deepEqual(
+    found.map(({ directory }) => directory),
+    [join(parent, 'new'), join(parent, 'old')],
+  );
+  assert.deepEqual(await runsIn(join(folder, 'nowhere')), []);
 });
 
 test('a started run is on the list and active when the start settles', async () => {
