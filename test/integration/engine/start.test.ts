@@ -204,6 +204,14 @@ test('a token budget ends a run, baseline and adaptive, after the step that uses
   }
 });
 
+test('npm trains at once: it does not take `pretrain` for a hook of `train`', async () => {
+  const [npm, shell] = process.platform === 'win32' ? ['npm.cmd', true] : ['npm', false];
+  const options = { cwd: join(root, 'recipes'), timeout: 60_000, shell };
+  const { stdout } = await promisify(execFile)(npm, ['run', 'train', '--', '--help'], options);
+  assert.doesNotMatch(stdout, /pretrain/);
+  assert.match(stdout, /^Usage: npm run -s train/m);
+});
+
 test('the wrapper works from any folder', { skip: process.platform === 'win32' }, async () => {
   const folder = await temporaryFolder();
   await recipeFile(folder);
