@@ -67,6 +67,8 @@ const end = (node: unknown): number => range(node)?.[1] ?? 0;
 
 function setValue(source: string, pair: Pair, value: unknown): TextEdit[] {
   const { value: node } = pair;
+  const same = (isMap(node) || isSeq(node)) && isDeepEqual(node.toJSON(), value);
+  if (same) return [];
   // Entry by entry where a list keeps its length: its comments and its style stay as they are.
   if (isSeq(node) && Array.isArray(value) && value.length === node.items.length) {
     const all = node.items.map((item, index): TextEdit | null => {
@@ -91,6 +93,8 @@ function setValue(source: string, pair: Pair, value: unknown): TextEdit[] {
   const anchor = source.slice(colon + 1, from).trim() === '';
   return [{ from: anchor ? colon + 1 : from, to, text: ` ${text}` }];
 }
+
+const isDeepEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** A plain word that YAML 1.1 takes for something else than YAML 1.2 does. */
 function isAmbiguous({ type, value }: Scalar): boolean {

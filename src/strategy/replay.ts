@@ -28,7 +28,7 @@ export interface UnsurePlace {
 export interface Replay {
   /** Decisions that were recorded; what branches share counts once. */
   tokens: number;
-  /** Those of them that trigger. */
+  /** Those of them that trigger; none where rollouts are not cut. */
   triggered: number;
   /** Completions from the prompt on. */
   rollouts: number;
@@ -91,15 +91,16 @@ export function replayTree(
 ): Replay {
   const all = paths(segments);
   const rollouts = all.filter(({ isRoot }) => isRoot);
-  const { use_token_adaptive, min_prefix_length } = parameters;
+  const { min_prefix_length } = parameters;
+  const cuts = parameters.use_token_adaptive && parameters.fork_policy === 'first_failure';
   const failure = (path: Path) =>
     findFailure(path.max_prob, path.entropy, 0, min_prefix_length, parameters);
   const first = rollouts.map(failure).filter((each) => each !== null);
   return {
     tokens: [...decisions(segments)].length,
-    triggered: use_token_adaptive ? unsurePlaces(segments, parameters).length : 0,
+    triggered: cuts ? unsurePlaces(segments, parameters).length : 0,
     rollouts: rollouts.length,
-    first_failures: use_token_adaptive ? first.map(({ failure_point }) => failure_point) : [],
+    first_failures: cuts ? first.map(({ failure_point }) => failure_point) : [],
     ...simulate(all, parameters, random),
   };
 }

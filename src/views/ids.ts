@@ -16,6 +16,7 @@ export const commands = {
   deleteRun: 'adaptiveGrpo.deleteRun',
   dryRun: 'adaptiveGrpo.dryRun',
   whatWouldItDo: 'adaptiveGrpo.whatWouldItDo',
+  openRecipeForm: 'adaptiveGrpo.openRecipeForm',
 } as const;
 
 export const views = {
@@ -23,6 +24,9 @@ export const views = {
   runs: 'adaptiveGrpo.runs',
   charts: 'adaptiveGrpo.charts',
 } as const;
+
+/** The form of a recipe: a custom editor of the same file. */
+export const recipeFormViewType = 'adaptiveGrpo.recipeForm';
 
 /** The editor-area webview. */
 export const explorerViewType = 'adaptiveGrpo.explorer';

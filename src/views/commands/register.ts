@@ -23,7 +23,10 @@ export function registerCommands(
       const card = await pickRun(services, argument, qualifies, title);
       if (card !== undefined) await act(card);
     };
-  type Own = Exclude<keyof typeof commands, 'revealInExplorer' | 'dryRun' | 'whatWouldItDo' | 'openRecipeForm'>;
+  type Own = Exclude<
+    keyof typeof commands,
+    'revealInExplorer' | 'dryRun' | 'whatWouldItDo' | 'openRecipeForm'
+  >;
   const handlers: Record<(typeof commands)[Own], Handler> = {
     [commands.startRun]: (argument) => startRun(services, context, argument),
     [commands.createRecipe]: () => createRecipe(services),

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
-import { commands } from '../ids.ts';
+import { commands, recipeFormViewType } from '../ids.ts';
 import { showError } from '../notify.ts';
+import { RecipeForm } from '../recipe-form/editor.ts';
 import type { Services } from '../services.ts';
 import { registerCodeActions } from './actions.ts';
 import { Answers } from './answers.ts';
@@ -36,13 +37,21 @@ export function registerRecipeFeatures(context: vscode.ExtensionContext, service
     new RecipeDiagnostics(),
     answers,
     lenses,
+    new RecipeForm(services, recorded),
     about(commands.dryRun, (document) => dryRun(context, document)),
+    about(commands.openRecipeForm, ({ uri }) => openForm(uri)),
     about(commands.whatWouldItDo, ({ uri }) => answers.show(uri)),
     services.runs.onDidChange(() => {
       lenses.refresh();
       answers.refresh();
     }),
   );
+}
+
+/** Beside the text: both show the same file, and either follows the other. */
+async function openForm(uri: vscode.Uri): Promise<void> {
+  const beside = vscode.ViewColumn.Beside;
+  await vscode.commands.executeCommand('vscode.openWith', uri, recipeFormViewType, beside);
 }
 
 async function recipeFor(argument: unknown): Promise<vscode.TextDocument | null> {

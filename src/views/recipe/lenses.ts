@@ -67,6 +67,11 @@ export class RecipeLenses implements vscode.CodeLensProvider {
         vscode.l10n.t('A few steps with this strategy on the built-in tiny model.'),
       ),
       lens(
+        `$(settings) ${vscode.l10n.t('Form')}`,
+        commands.openRecipeForm,
+        vscode.l10n.t('The same file as a form with sliders, beside the text.'),
+      ),
+      lens(
         `$(telescope) ${await this.#answer(source)}`,
         commands.whatWouldItDo,
         vscode.l10n.t('This strategy, applied to what the last run recorded. Click for all of it.'),

@@ -10,19 +10,21 @@ export function headline(found: WhatIf): string {
   if (replay.first_failures.length === 0 && replay.forks.length === 0) {
     return vscode.l10n.t('nothing would trigger');
   }
-  const parts = [
-    vscode.l10n.t(
-      '{0} of tokens and {1} of rollouts trigger',
-      percent(tokenShare),
-      percent(rolloutShare),
-    ),
-  ];
+  const triggers =
+    replay.triggered > 0
+      ? vscode.l10n.t(
+          '{0} of tokens and {1} of rollouts trigger',
+          percent(tokenShare),
+          percent(rolloutShare),
+        )
+      : vscode.l10n.t('{0} branches off finished rollouts', replay.forks.length);
+  const parts = [triggers];
   if (medianFailure !== null) parts.push(vscode.l10n.t('first at token {0}', medianFailure));
   parts.push(vscode.l10n.t('{0} fewer tokens sampled', percent(savedShare)));
   return parts.join(', ');
 }
 
-const COLUMNS = 64;
+const COLUMNS = 56;
 const wrap = new RegExp(`(.{1,${COLUMNS}})(?: |$)`, 'gu');
 
 /** The whole answer, as text that reads well in an editor. */
