@@ -324,6 +324,7 @@ export class PromptsPane {
         >${row.resamples === 0 ? '' : `+${row.resamples}`}${spoken(` resamples, `)}</span
       >
       <span class="cell outcome ${outcomeClass(row)}"
+        ><span class="glyph" aria-hidden="true">${outcomeGlyphs[outcomeClass(row)]}</span
         >${row.correct ?? '–'}/${row.completions}${spoken(' right, reward ')}</span
       >
       <span class="cell number">${short(row.reward_mean)}</span>
@@ -335,7 +336,12 @@ function titleOf(row: PromptRow): string {
   return row.kind === 'step' ? `step ${row.step}` : row.title;
 }
 
-function outcomeClass({ correct, completions }: PromptRow & { kind: 'prompt' }): string {
+const outcomeGlyphs = { right: '✓', wrong: '✗', mixed: '' };
+
+function outcomeClass({
+  correct,
+  completions,
+}: PromptRow & { kind: 'prompt' }): keyof typeof outcomeGlyphs {
   if (correct === null) return 'mixed';
   if (completions > 0 && correct === completions) return 'right';
   return correct === 0 ? 'wrong' : 'mixed';

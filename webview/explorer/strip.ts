@@ -8,13 +8,15 @@ const HEIGHT = 16;
 
 /**
  * A segment's tokens from first to last on the axis of the whole tree: a resample starts under the
- * place where it branched off. The height says the level; the colour repeats it.
+ * place where it branched off. The height says the level; the colour repeats it. `signed` levels
+ * stand above and hang below a middle line.
  */
 export function stripDrawing(
   row: TreeRow,
   strip: Strip | null,
   extent: number,
   stride: number,
+  signed: boolean,
 ): TemplateResult {
   const cells = Math.ceil(extent / stride);
   const first = Math.floor(row.fork_at / stride);
@@ -26,7 +28,7 @@ export function stripDrawing(
           ? svg`<path class="kept" d="M0 ${HEIGHT - 1}H${row.fork_at / stride}"></path>`
           : nothing
       }
-      ${strip === null ? nothing : bars(strip, first)}
+      ${strip === null ? nothing : bars(strip, first, signed)}
     </svg>
     ${
       failure === null
@@ -42,9 +44,8 @@ export function stripDrawing(
 }
 
 /** One path a level keeps a strip of hundreds of cells at a dozen elements. */
-function bars({ levels, positions }: Strip, first: number): TemplateResult[] {
+function bars({ levels, positions }: Strip, first: number, signed: boolean): TemplateResult[] {
   const paths = new Map<number, string>();
-  const signed = levels.some((level) => level < 0);
   const middle = HEIGHT / 2;
   levels.forEach((level, i) => {
     if (positions[i] === undefined) return;

@@ -308,7 +308,7 @@ export class TreePane {
         ${this.#twisty(row)}<span class="label">${row.label}</span>
       </span>
       <span class="strip-cell" @click=${jump}
-        >${stripDrawing(row, strip, view.extent, stride)}</span
+        >${stripDrawing(row, strip, view.extent, stride, this.#explorer.state.colour === 'advantage')}</span
       >
       <span class="cell status ${status.kind}" title=${status.title}
         ><span class="glyph" aria-hidden="true">${status.glyph}</span
