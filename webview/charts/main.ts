@@ -1,6 +1,6 @@
 import '../shared/zod.ts';
 import './main.css';
-import { html, render, type TemplateResult } from 'lit-html';
+import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { z } from 'zod';
 import {
   events,
@@ -19,7 +19,7 @@ import {
 } from '../shared/controls.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { Grid } from './grid.ts';
-import { formatStep } from './model.ts';
+import { formatStep, windowOf } from './model.ts';
 import type { Axis } from './model.ts';
 import { onThemeChange, readTheme } from './theme.ts';
 
@@ -123,7 +123,13 @@ function charts(): TemplateResult {
       })}
       <span class="where">${cursor === null ? 'latest' : formatStep(cursor, options.axis)}</span>
     </div>
-    ${grid.element}`;
+    ${grid.element} ${smoothingNote()}`;
+}
+
+function smoothingNote(): TemplateResult | typeof nothing {
+  const width = state.kind === 'run' ? windowOf(state.steps.length) : 1;
+  if (width === 1) return nothing;
+  return html`<p class="note">Lines are means over ${width} steps, faint lines the steps.</p>`;
 }
 
 function showLog(): void {

@@ -46,6 +46,26 @@ export function seriesOf(
   });
 }
 
+/** A curve of more points than this is drawn faintly, with its running mean in front. */
+const SMOOTHED_FROM = 40;
+
+/** Points a running mean is taken over, an odd number; 1: the curve is clear as it is. */
+export const windowOf = (points: number): number =>
+  points < SMOOTHED_FROM ? 1 : 2 * Math.round(points / 40) + 3;
+
+/** The mean over `width` points around each; at both ends over those there are. */
+export function runningMean(points: readonly Point[], width: number): Point[] {
+  const half = (width - 1) / 2;
+  let sum = 0;
+  let from = 0;
+  let to = 0;
+  return points.map((point, i) => {
+    for (; to < points.length && to <= i + half; to++) sum += points[to]?.y ?? 0;
+    for (; from < i - half; from++) sum -= points[from]?.y ?? 0;
+    return { ...point, y: sum / (to - from) };
+  });
+}
+
 /** Where the vertical axis begins and ends: a little beyond the values. */
 export function rangeOf(
   series: readonly Series[],

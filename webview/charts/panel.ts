@@ -8,8 +8,19 @@ import {
   type ChartDataset,
   type Plugin,
 } from 'chart.js';
+import { color } from 'chart.js/helpers';
 import type { ChartSpec } from './catalog.ts';
-import { format, formatStep, nearestIndex, pointAt, rangeOf, summaryOf, ticksOf } from './model.ts';
+import {
+  format,
+  formatStep,
+  nearestIndex,
+  pointAt,
+  rangeOf,
+  runningMean,
+  summaryOf,
+  ticksOf,
+  windowOf,
+} from './model.ts';
 import type { Axis, Point, Series } from './model.ts';
 import type { Theme } from './theme.ts';
 
@@ -17,6 +28,8 @@ Chart.register(Decimation, LinearScale, LineController, LineElement, PointElemen
 
 /** Fewer points than this are drawn as dots too: a line of two points hides that they are two. */
 const DOTS_BELOW = 15;
+/** How much of its colour a curve keeps behind its running mean. */
+const FAINT = 0.35;
 /** The same for all charts, so that their plots line up. */
 const AXIS_WIDTH = 34;
 const compactAxis = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
@@ -96,7 +109,7 @@ export class Panel {
     this.#plot.hidden = !any;
     this.#empty.hidden = any;
     this.#summary.textContent = summaryOf(this.#spec, series);
-    this.#chart.data.datasets = series.map((one, i) => this.#dataset(one, i));
+    this.#chart.data.datasets = series.flatMap((one, i) => this.#datasets(one, i));
     this.#scale();
     this.#showValues();
     if (any) this.#chart.update('none');
@@ -105,7 +118,7 @@ export class Panel {
   setTheme(theme: Theme): void {
     this.#theme = theme;
     this.#scale();
-    this.#chart.data.datasets = this.#series.map((one, i) => this.#dataset(one, i));
+    this.#chart.data.datasets = this.#series.flatMap((one, i) => this.#datasets(one, i));
     this.#showValues();
     this.#chart.update('none');
   }
@@ -159,21 +172,32 @@ export class Panel {
     };
   }
 
-  #dataset({ label, points }: Series, i: number): ChartDataset<'line', Point[]> {
+  /** The curve; where it is long, its running mean in front of it. Earlier is further in front. */
+  #datasets({ label, points }: Series, i: number): ChartDataset<'line', Point[]>[] {
     const colour = this.#theme.series[i % 2] ?? this.#theme.text;
-    return {
+    const line = {
       label,
-      data: points,
-      borderColor: colour,
-      backgroundColor: colour,
       borderWidth: this.#theme.lineWidth,
       borderDash: i === 0 ? [] : [4, 3],
       borderJoinStyle: 'round',
-      pointRadius: points.length < DOTS_BELOW ? 2 : 0,
       pointHitRadius: 0,
       // Dots at the edge of the plot are whole.
       clip: 4,
+    } as const;
+    const width = windowOf(points.length);
+    const clear = {
+      ...line,
+      data: width === 1 ? points : runningMean(points, width),
+      borderColor: colour,
+      backgroundColor: colour,
+      pointRadius: points.length < DOTS_BELOW ? 2 : 0,
     };
+    if (width === 1) return [clear];
+    const faint = color(colour).alpha(FAINT).rgbString();
+    return [
+      clear,
+      { ...line, data: points, borderColor: faint, borderDash: [], borderWidth: 1, pointRadius: 0 },
+    ];
   }
 
   #showValues(): void {

@@ -8,9 +8,11 @@ import {
   nearestIndex,
   pointAt,
   rangeOf,
+  runningMean,
   seriesOf,
   summaryOf,
   ticksOf,
+  windowOf,
 } from '../../../webview/charts/model.ts';
 
 function chart(id: string): ChartSpec {
@@ -110,6 +112,30 @@ test('the vertical axis holds every value, and begins at zero for scores', () =>
   );
   const points = [{ x: 0, y: 0.3, step: 0 }];
   assert.equal(rangeOf([{ label: '', points }], true).min, 0);
+});
+
+test('a long curve has a running mean, a short one is clear as it is', () => {
+  assert.equal(windowOf(39), 1);
+  for (const points of [40, 200, 5000]) assert.equal(windowOf(points) % 2, 1);
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: -50, max: 50 }), { maxLength: 60 }),
+      fc.integer({ min: 0, max: 6 }),
+      (ys, half) => {
+        const points = ys.map((y, x) => ({ x, y, step: x }));
+        const expected = ys.map((_, i) => {
+          const near = ys.slice(Math.max(0, i - half), i + half + 1);
+          return near.reduce((sum, y) => sum + y, 0) / near.length;
+        });
+        const means = runningMean(points, 2 * half + 1);
+        means.forEach(({ x, y }, i) => {
+          assert.equal(x, i);
+          assert.ok(Math.abs(y - (expected[i] ?? NaN)) < 1e-9);
+        });
+        assert.equal(means.length, ys.length);
+      },
+    ),
+  );
 });
 
 test('a small axis has two or three round numbers on it', () => {
