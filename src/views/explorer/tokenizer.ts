@@ -6,6 +6,7 @@ import { z } from 'zod';
 /** The part of the library used here: its own declarations don't resolve in a Node ES module. */
 interface Library {
   decode(ids: readonly number[], options: Record<string, boolean>): string;
+  id_to_token(id: number): string | undefined;
 }
 const LibraryTokenizer = z
   .custom<new (json: object, config: object) => Library>((value) => typeof value === 'function')
@@ -35,14 +36,16 @@ export class TokenizerTexts {
     if (known !== undefined || this.#tokenizer === null) return known ?? null;
     let text: string | null = null;
     try {
+      // It would read an id beyond the vocabulary as an unknown token.
+      const inside = this.#tokenizer.id_to_token(id) !== undefined;
       const decoded = this.#tokenizer.decode([id], {
         skip_special_tokens: false,
         clean_up_tokenization_spaces: false,
       });
       // Part of a character has no text of its own.
-      if (decoded !== '' && !decoded.includes('\ufffd')) text = decoded;
+      if (inside && decoded !== '' && !decoded.includes('\ufffd')) text = decoded;
     } catch {
-      // An id beyond the vocabulary.
+      // An id it can't decode stays unknown.
     }
     this.#texts.set(id, text);
     return text;
