@@ -11,6 +11,7 @@ export function checkBuiltIn(recipe: Recipe): Contradiction[] {
     ...strategyContradictions(recipe),
     ...rewardContradictions(recipe),
     ...unknownRewards(recipe),
+    ...unusedServices(recipe),
   ];
 }
 
@@ -84,4 +85,17 @@ function unknownRewards(recipe: Recipe): Contradiction[] {
             ],
     };
   });
+}
+
+function unusedServices({ report_to }: Recipe): Contradiction[] {
+  if ([report_to].flat().every((service) => service === 'none')) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'unused_key',
+      keys: ['report_to'],
+      message: 'The built-in engine reports to its run directory alone: `report_to` has no effect.',
+      fixes: [{ title: 'Remove `report_to`', changes: [{ kind: 'remove', key: 'report_to' }] }],
+    },
+  ];
 }

@@ -1,7 +1,7 @@
 import { checkBuiltIn } from './built-in.ts';
 import { describeFor } from './describe.ts';
 import { engineOf, keyNamesOf, typeOf, type Engine } from './engines.ts';
-import type { Finding, Fix, Place } from './findings.ts';
+import { hasErrors, type Finding, type Fix, type Place } from './findings.ts';
 import { recipeSchema, type Recipe } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { quote } from './quote.ts';
@@ -27,7 +27,7 @@ export interface Setting {
 
 /** What two or more keys say together that makes no sense. */
 export interface Contradiction {
-  code?: 'obsolete_default';
+  code?: 'obsolete_default' | 'unused_key';
   severity?: 'warning';
   /** The keys to blame: the one that was written last gets the mark. */
   keys: readonly string[];
@@ -71,7 +71,7 @@ export function checkSettings(settings: readonly Setting[]): CheckedRecipe {
   const recipe = recipeSchema.parse(written);
   const contradictions = checkBuiltIn(recipe).map((each) => blame(each, settings));
   findings.push(...contradictions);
-  return { engine, recipe: contradictions.length > 0 ? null : recipe, findings };
+  return { engine, recipe: hasErrors(contradictions) ? null : recipe, findings };
 }
 
 /** The recipe with some values changed, checked as a whole; null when they are refused. */

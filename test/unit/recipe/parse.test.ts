@@ -122,6 +122,12 @@ test('keys that only TRL uses are a warning with what took their place', () => {
   assert.deepEqual(said('engine: trl\nvllm_mode: server\nreward_funcs: [mine.reward]\n'), []);
 });
 
+test('services that the built-in engine does not know are a warning', () => {
+  const [line] = said('report_to: [wandb]\n');
+  assert.match(line ?? '', /^r\.yaml:1:12: warning: .* `report_to` has no effect\.$/);
+  assert.deepEqual(said('report_to: none\n'), []);
+});
+
 test('control characters of a recipe never reach a terminal', () => {
   const [line] = said('"\\u001b[31m\\u202eseed": 1');
   assert.doesNotMatch(line ?? '', /[\p{Cc}\p{Cf}]/u);
