@@ -19,7 +19,7 @@ const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, ro
 
 const step = z.object({
   id: z.string(),
-  media: z.record(z.string(), z.string()),
+  media: z.record(z.string(), z.union([z.string(), z.record(z.string(), z.string())])),
   completionEvents: z.array(z.string()).min(1),
   description: z.string(),
 });
@@ -161,7 +161,10 @@ test('every picture and page is there', () => {
     ...contributes.walkthroughs.flatMap((each) => [
       each.icon,
       ...each.steps.flatMap(({ media }) =>
-        Object.entries(media).flatMap(([kind, file]) => (kind === 'altText' ? [] : [file])),
+        Object.entries(media).flatMap(([kind, files]) => {
+          if (kind === 'altText') return [];
+          return typeof files === 'string' ? [files] : Object.values(files);
+        }),
       ),
     ]),
   ];
