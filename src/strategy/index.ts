@@ -19,9 +19,11 @@ export {
 } from './parameters.ts';
 export { RolloutPlan, rootsPerPrompt, type SegmentOutcome, type SegmentRequest } from './plan.ts';
 export {
+  decisions,
   mergeReplays,
   replayTree,
   unsurePlaces,
+  type Decision,
   type RecordedSegment,
   type Replay,
   type UnsurePlace,

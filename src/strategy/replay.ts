@@ -45,10 +45,6 @@ export interface Replay {
 /**
  * Every recorded decision that triggers. With the parameters of a run that cut its rollouts
  * (`first_failure`) these are exactly its failure points.
- *
- * The first token of a resample stands where its parent was cut or forked, so it is the same
- * decision again and is left out; the decision at which a segment was cut was never sampled, and
- * counts by what is recorded of it.
  */
 export function unsurePlaces(
   segments: readonly RecordedSegment[],
@@ -63,7 +59,22 @@ export function unsurePlaces(
   return found;
 }
 
-function* decisions(segments: readonly RecordedSegment[]) {
+/** One recorded decision: what the policy thought before a token. */
+export interface Decision {
+  segment: number;
+  /** Of the completion, from 0. */
+  position: number;
+  max_prob: number;
+  /** Nats. */
+  entropy: number;
+}
+
+/**
+ * Every decision of a prompt, once. The first token of a resample stands where its parent was cut
+ * or forked, so it is the same decision again and is left out; the one at which a segment was cut
+ * was never sampled, and counts by what is recorded of it.
+ */
+export function* decisions(segments: readonly RecordedSegment[]): Generator<Decision> {
   for (const one of segments) {
     const { segment, fork_at } = one;
     for (let i = one.parent === null ? 0 : 1; i < one.length; i++) {

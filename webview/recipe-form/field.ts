@@ -12,7 +12,7 @@ export interface FieldActions {
 }
 
 export function fieldRow(field: Field, shown: string, actions: FieldActions): TemplateResult {
-  const { key, description, expects, unit, written, problem } = field;
+  const { key, description, written, problem } = field;
   const id = `field-${key}`;
   const about = `about-${key}`;
   return html`<div class="field ${written ? 'written' : ''}">
@@ -24,10 +24,10 @@ export function fieldRow(field: Field, shown: string, actions: FieldActions): Te
               class="reset"
               type="button"
               title="Remove it from the file, so that its default counts"
-              aria-label="Reset ${key}"
+              aria-label="${resetText(field)}: ${key}"
               @click=${() => actions.reset(key)}
             >
-              ${field.default === '' ? 'reset' : `reset to ${field.default}`}
+              ${resetText(field)}
             </button>`
           : nothing
       }
@@ -37,12 +37,27 @@ export function fieldRow(field: Field, shown: string, actions: FieldActions): Te
       ${controlOf(field, id, about, shown, actions)}
     </div>
     <div class="about" id=${about}>
-      ${description}
-      <span class="expects">${expects}${unit === null ? '' : ` (${unit})`}</span>
-      ${problem === null ? nothing : html`<div class="problem" role="alert">${problem}</div>`}
+      ${withCode(description)} ${expectation(field)}
+      ${problem === null ? nothing : html`<div class="problem" role="alert">${withCode(problem)}</div>`}
     </div>
   </div>`;
 }
+
+/** What it takes, where the control does not show it. */
+function expectation({ control, expects, unit }: Field): TemplateResult | typeof nothing {
+  if (control.kind === 'switch' || control.kind === 'choice') return nothing;
+  const takes = expects === 'a text' ? [] : [expects];
+  const words = [...takes, ...(unit === null ? [] : [unit])].join(', ');
+  return words === '' ? nothing : html`<span class="expects">${words}</span>`;
+}
+
+/** A sentence whose words in backquotes are code. */
+function withCode(sentence: string): (string | TemplateResult)[] {
+  return sentence.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part));
+}
+
+const resetText = ({ default: initial }: Field): string =>
+  initial === '' ? 'reset' : `reset to ${initial}`;
 
 function controlOf(
   { key, control, problem }: Field,

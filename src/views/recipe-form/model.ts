@@ -3,9 +3,9 @@ import { describeFor, type KeyDescription } from '../../recipe/describe.ts';
 import { valueText } from '../../recipe/edit.ts';
 import { engineOf, keyNamesOf, typeOf, type Engine } from '../../recipe/engines.ts';
 import type { Finding } from '../../recipe/findings.ts';
-import { keyGroups } from '../../recipe/key-info.ts';
+import { keyGroups, type KeyGroup } from '../../recipe/key-info.ts';
 import { parseRecipe, readSettings } from '../../recipe/parse.ts';
-import type { RecordedSegment } from '../../strategy/index.ts';
+import { decisions, type RecordedSegment } from '../../strategy/index.ts';
 import type { Control, Field, FormState, Group, Shares } from './protocol.ts';
 
 /** The form of a recipe: its fields with what is written for them. Pure; the file is the truth. */
@@ -31,6 +31,8 @@ const sliders: Readonly<Record<string, readonly [min: number, max: number, step:
   vllm_gpu_memory_utilization: [0.1, 0.95, 0.05],
 };
 
+const strategy: KeyGroup = 'Token-adaptive strategy';
+
 /** What stands behind the sliders of the thresholds. */
 export type Histograms = Readonly<Record<string, Shares>>;
 
@@ -46,11 +48,9 @@ export function histogramsOf(prompts: readonly (readonly RecordedSegment[])[]): 
     const bin = Math.min(BINS - 1, Math.max(0, Math.floor(share * BINS)));
     bins[bin] = (bins[bin] ?? 0) + 1;
   };
-  for (const segment of prompts.flat()) {
-    for (let i = 0; i < segment.length; i++) {
-      count(max_prob, segment.max_prob[i] ?? 1);
-      count(entropy, (segment.entropy[i] ?? 0) / MOST_ENTROPY);
-    }
+  for (const decision of prompts.flatMap((segments) => [...decisions(segments)])) {
+    count(max_prob, decision.max_prob);
+    count(entropy, decision.entropy / MOST_ENTROPY);
   }
   return {
     uncertainty_threshold: { most: 1, counts: max_prob, triggers: 'below' },
@@ -88,7 +88,9 @@ export function formOf(source: string, context: FormContext): FormState {
       }),
     };
   });
-  const groups = keyGroups.flatMap((group): Group[] => {
+  // The strategy is why the form is there.
+  const ordered = keyGroups.toSorted((a, b) => Number(b === strategy) - Number(a === strategy));
+  const groups = ordered.flatMap((group): Group[] => {
     const own = fields.filter((each) => each.group === group).map(({ field }) => field);
     return own.length === 0 ? [] : [{ name: group, fields: own }];
   });

@@ -70,6 +70,12 @@ test('a recipe for TRL has the keys of TRL', () => {
   assert.equal(all.has('threads'), false);
 });
 
+test('the strategy comes first', () => {
+  const form = formOf('', context);
+  assert.equal(form.kind, 'form');
+  assert.equal(form.groups[0]?.name, 'Token-adaptive strategy');
+});
+
 test('both ends of every slider are values the schema takes', () => {
   for (const [key, min, max] of sliderEnds) {
     const types = engines.flatMap((engine) => typeOf(engine, key) ?? []);
