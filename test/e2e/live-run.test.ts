@@ -74,8 +74,16 @@ inVsCode('tokens are read by keyboard alone', {}, async (world) => {
 
   await explorer.frame.locator('.pane.prompts .scroller').focus();
   await keyboard.press('End');
+  const chosen = explorer.frame.locator('.pane.prompts .row.selected .label');
+  const shown = explorer.frame.locator('.pane.rollouts .tree-prompt .label');
+  await eventually(
+    'the prompt whose rollouts are shown',
+    async () => [await chosen.textContent(), await shown.textContent()],
+    ([prompt, tree]) => prompt === tree,
+  );
   await keyboard.press('Enter');
   await keyboard.press('ArrowDown');
+  await explorer.frame.locator('.pane.rollouts .row.segment.selected.active').waitFor();
   await keyboard.press('Enter');
   await keyboard.press('Home');
   await keyboard.press('ArrowRight');
