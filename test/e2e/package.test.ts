@@ -18,11 +18,14 @@ const content = [
   'dist/webview/charts.js',
   'dist/webview/explorer.css',
   'dist/webview/explorer.js',
+  'dist/webview/recipe-form.css',
+  'dist/webview/recipe-form.js',
   'media/activity-bar.svg',
   'media/charts.svg',
   'media/explorer-dark.svg',
   'media/explorer-light.svg',
   'media/icon.png',
+  'media/recipe.schema.json',
   'media/base/config.json',
   'media/base/generation_config.json',
   'media/base/model.safetensors',
@@ -34,6 +37,10 @@ const content = [
   'media/walkthrough/start.md',
   'recipes/adaptive_grpo.yaml',
   'recipes/baseline_grpo.yaml',
+  'recipes/qwen2.5_1.5b_lora_24gb.yaml',
+  'recipes/qwen2.5_1.5b_math.yaml',
+  'recipes/qwen2.5_7b_math.yaml',
+  'recipes/tree_grpo.yaml',
 ];
 
 /** Names in a zip file, read from its central directory. */
