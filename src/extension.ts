@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { z } from 'zod';
 import { BuiltInTarget } from './launch/built-in.ts';
 import { Runs } from './launch/runs.ts';
 import { StorePool } from './launch/store-pool.ts';
@@ -11,20 +10,17 @@ import { tellEndings } from './views/endings.ts';
 import { registerExplorer } from './views/explorer/index.ts';
 import { registerRecipeFeatures } from './views/recipe/index.ts';
 import { revealAtStart } from './views/reveal-at-start.ts';
+import { openedBefore, rememberOpened } from './views/runs/opened.ts';
 import { RunsTree } from './views/runs/tree.ts';
 import type { Services } from './views/services.ts';
 import { StatusBar } from './views/status-bar.ts';
-
-/** Runs opened from outside the runs directories, kept for the next window. */
-const OPENED_KEY = 'openedRuns';
 
 /** Builds the parts, connects them, nothing else. */
 export function activate(context: vscode.ExtensionContext): void {
   const { extensionUri, globalStorageUri, subscriptions, workspaceState } = context;
   const log = vscode.window.createOutputChannel('Adaptive GRPO', { log: true });
   const engine = vscode.Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
-  const opened = z.array(z.string()).catch([]).parse(workspaceState.get(OPENED_KEY));
-  const runs = new Runs(new BuiltInTarget(engine), opened);
+  const runs = new Runs(new BuiltInTarget(engine), openedBefore(workspaceState));
   const stores = new StorePool();
   const services: Services = { extensionUri, log, runs, stores };
 
@@ -37,7 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new ChartsView(services),
     new StatusBar(runs),
     followContexts(runs),
-    runs.onDidChange(() => void workspaceState.update(OPENED_KEY, runs.opened)),
+    rememberOpened(runs, workspaceState),
     tellEndings(services),
     revealAtStart(runs),
     ...registerCommands(services, context),

@@ -11,18 +11,20 @@ import type { RunStatus, StepRecord } from '../run/store.ts';
 
 /** What a list says about a run: the small part of a run directory, read without its rollouts. */
 export type RunCard =
-  | {
-      kind: 'run';
-      directory: string;
-      manifest: Manifest;
-      status: RunStatus;
-      /** The last finished step; null before the first. */
-      latest: StepRecord | null;
-      /** The newest evaluation of held-out prompts; null before the first. */
-      evaluation: StepRecord | null;
-    }
+  | ReadableRun
   /** There is a `run.json`, but not one that can be read. */
   | { kind: 'unreadable'; directory: string; name: string; message: string; next: string };
+
+export interface ReadableRun {
+  kind: 'run';
+  directory: string;
+  manifest: Manifest;
+  status: RunStatus;
+  /** The last finished step; null before the first. */
+  latest: StepRecord | null;
+  /** The newest evaluation of held-out prompts; null before the first. */
+  evaluation: StepRecord | null;
+}
 
 /** Keeps the card of one run directory up to date; reads only what changed since. */
 export class RunEntry {

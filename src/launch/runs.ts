@@ -4,21 +4,14 @@ import { Follower } from '../run/follow.ts';
 import { LOG, RECIPE, codeOf } from '../run/files.ts';
 import { readManifest } from '../run/manifest-file.ts';
 import { isLive } from '../run/status.ts';
-import type { RunStatus } from '../run/store.ts';
 import { Emitter } from './emitter.ts';
 import { RunEntry, nameOf, startOf } from './run-entry.ts';
-import type { RunCard } from './run-entry.ts';
+import type { ReadableRun, RunCard } from './run-entry.ts';
 import type { LaunchOptions, LaunchTarget, LaunchedRun } from './target.ts';
 
 const LIVE_POLL_MS = 1000;
 const QUIET_POLL_MS = 5000;
 const REST_MS = 150;
-
-/** A run that this window saw alive has ended. */
-export interface RunEnded {
-  card: Extract<RunCard, { kind: 'run' }>;
-  status: RunStatus;
-}
 
 export type StartOptions = Pick<LaunchOptions, 'timeoutMs' | 'signal'>;
 
@@ -33,7 +26,7 @@ export class Runs {
   readonly #opened = new Set<string>();
   readonly #launched = new Map<string, LaunchedRun>();
   readonly #changed = new Emitter<readonly RunCard[]>();
-  readonly #ended = new Emitter<RunEnded>();
+  readonly #ended = new Emitter<ReadableRun>();
   #followers: Follower[] = [];
   #directories: readonly string[] = [];
   #cards: readonly RunCard[] = [];
@@ -49,6 +42,7 @@ export class Runs {
 
   /** Told after anything in the list changed, with the cards that did. */
   readonly onDidChange = this.#changed.event;
+  /** Told once when a run that was seen alive has ended, however it did. */
   readonly onDidEnd = this.#ended.event;
 
   /** Newest first. */
@@ -67,7 +61,9 @@ export class Runs {
   }
 
   select(directory: string): void {
+    const before = this.active?.directory;
     this.#selected = resolve(directory);
+    if (before === this.#selected) return;
     const card = this.card(directory);
     this.#changed.fire(card === undefined ? [] : [card]);
   }
@@ -94,7 +90,7 @@ export class Runs {
           restMs: REST_MS,
         }),
     );
-    await this.refresh();
+    await this.#lookAgain();
   }
 
   /** Adds a recorded run from anywhere; rejects with a `PlainError` where there is none. */
@@ -103,7 +99,7 @@ export class Runs {
     await readManifest(path);
     this.#opened.add(path);
     this.#selected = path;
-    await this.refresh();
+    await this.#lookAgain();
     const card = this.card(path);
     if (card === undefined) throw new Error(`${path} is gone`);
     return card;
@@ -112,7 +108,7 @@ export class Runs {
   /** Takes a run that was opened from elsewhere off the list. */
   async forget(directory: string): Promise<void> {
     this.#opened.delete(resolve(directory));
-    await this.refresh();
+    await this.#lookAgain();
   }
 
   /** A directory for a new run of `recipe`, not made yet: `<recipe>-<YYYYMMDD-HHMMSS>`. */
@@ -212,7 +208,7 @@ export class Runs {
     for (const card of changed) {
       const old = before.get(card.directory);
       if (card.kind !== 'run' || old === undefined) continue;
-      if (isAlive(old) && !isLive(card.status)) this.#ended.fire({ card, status: card.status });
+      if (isAlive(old) && !isLive(card.status)) this.#ended.fire(card);
     }
   }
 }

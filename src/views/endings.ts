@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import type { RunEnded } from '../launch/runs.ts';
 import { nameOf } from '../launch/run-entry.ts';
+import type { ReadableRun } from '../launch/run-entry.ts';
 import { openLog } from './commands/open.ts';
 import { continueRun } from './commands/start.ts';
 import { commands } from './ids.ts';
@@ -11,11 +11,11 @@ import type { Services } from './services.ts';
 
 /** Says that a run ended while this window looked. A stop is what somebody asked for: no word. */
 export function tellEndings(services: Services): { dispose(): void } {
-  return services.runs.onDidEnd((ended) => void tell(services, ended));
+  return services.runs.onDidEnd((card) => void tell(services, card));
 }
 
-async function tell(services: Services, { card, status }: RunEnded): Promise<void> {
-  const { directory } = card;
+async function tell(services: Services, card: ReadableRun): Promise<void> {
+  const { directory, status } = card;
   const name = nameOf(card);
   const reveal: Action = {
     title: 'Open Rollout Explorer',

@@ -17,6 +17,7 @@ export const commands = {
   dryRun: 'adaptiveGrpo.dryRun',
   whatWouldItDo: 'adaptiveGrpo.whatWouldItDo',
   openRecipeForm: 'adaptiveGrpo.openRecipeForm',
+  applyToRun: 'adaptiveGrpo.applyToRun',
 } as const;
 
 export const views = {

@@ -6,7 +6,7 @@ import type { RunCard } from '../../launch/run-entry.ts';
 import { views } from '../ids.ts';
 import { showError } from '../notify.ts';
 import type { Services } from '../services.ts';
-import { descriptionOf } from '../runs/describe.ts';
+import { descriptionOf, labelOf } from '../runs/describe.ts';
 import { openLog } from './open.ts';
 import { continueRun } from './start.ts';
 
@@ -25,12 +25,18 @@ export async function pickRun(
   if (active !== null && qualifies(active)) return active;
   const candidates = runs.cards.filter(qualifies);
   if (candidates.length <= 1) {
-    if (candidates.length === 0)
-      void vscode.window.showInformationMessage(`${title}: no such run.`);
-    return candidates[0];
+    const [only] = candidates;
+    if (only === undefined) {
+      void vscode.window.showInformationMessage(`${title}: there is no run it could act on.`);
+    }
+    return only;
   }
   const picked = await vscode.window.showQuickPick(
-    candidates.map((card) => ({ label: nameOf(card), description: descriptionOf(card), card })),
+    candidates.map((card) => ({
+      label: labelOf(card, runs.cards),
+      description: descriptionOf(card),
+      card,
+    })),
     { title, placeHolder: 'Which run?' },
   );
   return picked?.card;

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { PlainError } from '../../common/errors.ts';
 
 /** Where recipes come from: what was asked for, what is being edited, what lies in `recipes/`. */
 
@@ -18,7 +19,7 @@ export async function chooseRecipe(
   argument: unknown,
   extensionUri: vscode.Uri,
 ): Promise<vscode.Uri | undefined> {
-  if (argument instanceof vscode.Uri) return argument;
+  if (argument instanceof vscode.Uri) return onThisComputer(argument);
   if (typeof argument === 'string') return vscode.Uri.file(argument);
   const edited = vscode.window.activeTextEditor?.document.uri;
   if (edited !== undefined && isRecipe(edited)) return edited;
@@ -33,6 +34,14 @@ export async function chooseRecipe(
     { title: 'Start Adaptive GRPO Run', placeHolder: 'Recipe to train by' },
   );
   return picked?.uri;
+}
+
+function onThisComputer(uri: vscode.Uri): vscode.Uri {
+  if (uri.scheme === 'file') return uri;
+  throw new PlainError(
+    'This recipe lies in a virtual workspace, where nothing can be run.',
+    'Open the folder on this computer, or over SSH.',
+  );
 }
 
 /** `recipes/*.yaml` of every workspace folder on this computer. */

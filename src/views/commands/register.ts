@@ -25,7 +25,7 @@ export function registerCommands(
     };
   type Own = Exclude<
     keyof typeof commands,
-    'revealInExplorer' | 'dryRun' | 'whatWouldItDo' | 'openRecipeForm'
+    'revealInExplorer' | 'dryRun' | 'whatWouldItDo' | 'openRecipeForm' | 'applyToRun'
   >;
   const handlers: Record<(typeof commands)[Own], Handler> = {
     [commands.startRun]: (argument) => startRun(services, context, argument),

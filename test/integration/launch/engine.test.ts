@@ -8,9 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { PlainError } from '../../../src/common/errors.ts';
 import { BuiltInTarget } from '../../../src/launch/built-in.ts';
 import { sendCommand } from '../../../src/launch/run-actions.ts';
-import type { RunCard } from '../../../src/launch/run-entry.ts';
+import type { ReadableRun } from '../../../src/launch/run-entry.ts';
 import { Runs } from '../../../src/launch/runs.ts';
-import type { RunEnded } from '../../../src/launch/runs.ts';
 
 /** The real engine, with the recipe kept small: launched, watched, commanded, killed, resumed. */
 
@@ -20,9 +19,7 @@ const PATIENCE_MS = 60_000;
 let folder = '';
 let recipe = '';
 let runs: Runs;
-let endings: RunEnded[] = [];
-
-type Run = Extract<RunCard, { kind: 'run' }>;
+let endings: ReadableRun[] = [];
 
 const small = `
 model_name_or_path: base
@@ -67,7 +64,7 @@ function newWindow(): Runs {
   return window;
 }
 
-async function start(signal?: AbortSignal): Promise<Run> {
+async function start(signal?: AbortSignal): Promise<ReadableRun> {
   const directory = runs.newDirectory(recipe, join(folder, 'runs'));
   const options = { timeoutMs: PATIENCE_MS, ...(signal === undefined ? {} : { signal }) };
   const card = await runs.start(recipe, directory, options);
@@ -76,7 +73,7 @@ async function start(signal?: AbortSignal): Promise<Run> {
 }
 
 /** Waits until the run's card is as expected. */
-async function until(directory: string, what: string, expected: (card: Run) => boolean) {
+async function until(directory: string, what: string, expected: (card: ReadableRun) => boolean) {
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
     await runs.refresh();
@@ -87,8 +84,9 @@ async function until(directory: string, what: string, expected: (card: Run) => b
   }
 }
 
-const stepsFrom = (count: number) => (card: Run) => (card.latest?.step ?? 0) >= count;
-const is = (kind: Run['status']['kind']) => (card: Run) => card.status.kind === kind;
+const stepsFrom = (count: number) => (card: ReadableRun) => (card.latest?.step ?? 0) >= count;
+const is = (kind: ReadableRun['status']['kind']) => (card: ReadableRun) =>
+  card.status.kind === kind;
 
 test('a run is started, paused, stepped, checkpointed, found by the next window, and stopped', async () => {
   const { directory } = await start();

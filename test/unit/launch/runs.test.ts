@@ -5,8 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Runs, runsIn } from '../../../src/launch/runs.ts';
-import type { RunEnded } from '../../../src/launch/runs.ts';
-import type { RunCard } from '../../../src/launch/run-entry.ts';
+import type { ReadableRun, RunCard } from '../../../src/launch/run-entry.ts';
 import type { LaunchOptions, LaunchTarget, LaunchedRun } from '../../../src/launch/target.ts';
 import type { Manifest } from '../../../src/run/model/manifest.ts';
 import { RunWriter } from '../../../src/run/writer.ts';
@@ -16,7 +15,7 @@ let parent = '';
 let runs: Runs;
 let launches: LaunchOptions[] = [];
 let changes: RunCard[][] = [];
-let endings: RunEnded[] = [];
+let endings: ReadableRun[] = [];
 
 const manifest = (change: Partial<Manifest> = {}): Manifest => ({
   schema_version: 1,

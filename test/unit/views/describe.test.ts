@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { nameOf } from '../../../src/launch/run-entry.ts';
-import type { RunCard } from '../../../src/launch/run-entry.ts';
+import type { ReadableRun, RunCard } from '../../../src/launch/run-entry.ts';
 import type { Manifest } from '../../../src/run/model/manifest.ts';
 import { runContexts } from '../../../src/views/ids.ts';
 import {
@@ -13,8 +13,6 @@ import {
   labelOf,
   lookOf,
 } from '../../../src/views/runs/describe.ts';
-
-type Run = Extract<RunCard, { kind: 'run' }>;
 
 const manifest: Manifest = {
   schema_version: 1,
@@ -34,7 +32,7 @@ const manifest: Manifest = {
   endpoint: null,
   capture: { top_k: 5, below: 0.99, groups_per_step: null },
 };
-const run: Run = {
+const run: ReadableRun = {
   kind: 'run',
   directory: '/runs/one',
   manifest,
@@ -53,7 +51,7 @@ const unreadable: RunCard = {
   message: 'It is newer.',
   next: 'Update.',
 };
-const named = (name: string): Run => ({ ...run, manifest: { ...manifest, name } });
+const named = (name: string): ReadableRun => ({ ...run, manifest: { ...manifest, name } });
 
 test('a row says step, reward and, unless it runs, its state', () => {
   assert.equal(descriptionOf(run), '42/200  reward 0.63');
@@ -67,7 +65,10 @@ test('a row says step, reward and, unless it runs, its state', () => {
 
 test('a screen reader hears the whole row, trouble included', () => {
   assert.equal(accessibleLabelOf(run), 'adaptive_grpo, running, step 42 of 200, reward 0.63');
-  const crashed: Run = { ...run, status: { kind: 'crashed', message: 'It is gone.', next: '' } };
+  const crashed: ReadableRun = {
+    ...run,
+    status: { kind: 'crashed', message: 'It is gone.', next: '' },
+  };
   assert.match(accessibleLabelOf(crashed), /crashed, .*, It is gone\.$/);
   assert.match(accessibleLabelOf(unreadable), /two, can’t be read\. It is newer\./);
 });
@@ -86,8 +87,8 @@ test('every state has a look of its own and a context the menus know', () => {
   const kinds = ['starting', 'running', 'paused', 'finished', 'stopped'] as const;
   const troubles = ['failed', 'crashed'] as const;
   const cards: RunCard[] = [
-    ...kinds.map((kind): Run => ({ ...run, status: { kind } })),
-    ...troubles.map((kind): Run => ({ ...run, status: { kind, message: '', next: '' } })),
+    ...kinds.map((kind): ReadableRun => ({ ...run, status: { kind } })),
+    ...troubles.map((kind): ReadableRun => ({ ...run, status: { kind, message: '', next: '' } })),
     unreadable,
   ];
   const looks = cards.map(lookOf);
