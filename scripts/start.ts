@@ -5,6 +5,7 @@
  *     npm start -- --served         the served one in any case
  *     npm start -- --port 8443      served, on this port
  *     npm start -- --smoke          no person: a headless browser drives it, and takes a picture
+ *                                   after a dozen steps (--steps 30: after thirty)
  *
  * It works in a folder of its own (.cache/start/1/playground). Ctrl-C ends everything, the run
  * included.
@@ -111,6 +112,7 @@ async function main(): Promise<number> {
       smoke: { type: 'boolean', default: false },
       served: { type: 'boolean', default: false },
       port: { type: 'string' },
+      steps: { type: 'string', default: '12' },
     },
   });
   const signal = interruption();
@@ -118,7 +120,7 @@ async function main(): Promise<number> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new PlainError(`"${values.port ?? ''}" is no port.`, 'Give a number from 1 to 65535.');
   }
-  if (values.smoke) console.log(await smoke(signal));
+  if (values.smoke) console.log(await smoke(Number(values.steps), signal));
   else await start({ served: values.served || values.port !== undefined, port }, signal);
   return signal.aborted ? 130 : 0;
 }

@@ -20,18 +20,20 @@ const results = join(root, 'test-results');
 const picture = join(results, 'smoke.png');
 /** From the first key to resamples of two steps; a machine with two busy cores needs a third. */
 const patienceMs = 180_000;
-/** The picture is taken when the charts have something to show, or when this is over. */
-const chartSteps = 12;
-const chartsMs = 90_000;
+/** The picture is taken when the charts have something to show, or after this long. */
+const chartsMs = 240_000;
 const wholeMs = 600_000;
 
-/** Plays a person's first minute without a person; returns the line that says it went well. */
-export async function smoke(interrupted: AbortSignal): Promise<string> {
+/**
+ * Plays a person's first minute without a person; returns the line that says it went well. The
+ * picture is taken when `steps` are done.
+ */
+export async function smoke(steps: number, interrupted: AbortSignal): Promise<string> {
   const session = await claimSession('smoke');
   const cleanUp: (() => Promise<unknown>)[] = [];
   try {
     return await Promise.race([
-      play(session, cleanUp),
+      play(session, steps, cleanUp),
       delay(wholeMs, undefined, { ref: false }).then(() => {
         throw new PlainError('The smoke test took more than ten minutes.', 'Is the machine busy?');
       }),
@@ -46,7 +48,11 @@ export async function smoke(interrupted: AbortSignal): Promise<string> {
   }
 }
 
-async function play(session: Session, cleanUp: (() => Promise<unknown>)[]): Promise<string> {
+async function play(
+  session: Session,
+  steps: number,
+  cleanUp: (() => Promise<unknown>)[],
+): Promise<string> {
   await rm(picture, { force: true });
   await mkdir(results, { recursive: true });
   const vsix = join(session.data, 'extension.vsix');
@@ -57,7 +63,7 @@ async function play(session: Session, cleanUp: (() => Promise<unknown>)[]): Prom
   cleanUp.push(() => vscode.stop());
   const workbench = await Workbench.open(browser, vscode.url, { scale: 2 });
   try {
-    return await drive(workbench, session, vscode);
+    return await drive(workbench, session, steps, vscode);
   } catch (error) {
     await keepEvidence(workbench, session);
     throw error;
@@ -67,6 +73,7 @@ async function play(session: Session, cleanUp: (() => Promise<unknown>)[]): Prom
 async function drive(
   workbench: Workbench,
   session: Session,
+  steps: number,
   vscode: ServedVsCode,
 ): Promise<string> {
   await workbench.runCommand('Start Adaptive GRPO Run');
@@ -80,7 +87,7 @@ async function drive(
   try {
     await workbench.showContainer('Adaptive GRPO');
     const end = Date.now() + chartsMs;
-    while (Date.now() < end && store.steps.length < chartSteps) await delay(500);
+    while (Date.now() < end && store.steps.length < steps) await delay(500);
     await workbench.closeNotifications();
     await workbench.webviewWith('canvas', patienceMs);
     await explorer.resamples.first().waitFor();
