@@ -76,9 +76,10 @@ export class Trainer implements Controlled {
 
   async say(event: EventBody): Promise<void> {
     const { recorder } = this.#parts;
-    await recorder.say(event);
+    // First the state: who reads of the event finds it so.
     if (event.type === 'run_paused') await recorder.manifest({ state: 'paused' });
     if (event.type === 'run_resumed') await recorder.manifest({ state: 'running' });
+    await recorder.say(event);
     if (event.type === 'command' && event.changes !== undefined) {
       for (const [key, change] of Object.entries(event.changes)) {
         this.#state.changes[key] = change.new;

@@ -83,6 +83,7 @@ test('a run is steered over its stream: every command is answered, logged and do
   ]);
   const last = events.findLast((event) => event.type === 'step');
   assert.ok(last?.type === 'step' && last.metrics.learning_rate === 0.002);
+  await client.stopped;
   // What was seen from afar is, byte for byte, what was written.
   for (const file of ['events.jsonl', 'rollouts.arrows']) {
     assert.ok((await readFile(join(mirror, file))).equals(await readFile(join(directory, file))));
