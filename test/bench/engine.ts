@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
@@ -223,6 +223,7 @@ const line = (name: string, ratios: number[]) => {
 
 async function main(): Promise<void> {
   prepareVenv();
+  const [load = 0] = loadavg();
   const folder = await mkdtemp(join(tmpdir(), 'adaptive-grpo-bench-'));
   const checkpoint = join(folder, 'model');
   await makeCheckpoint(checkpoint);
@@ -233,6 +234,9 @@ async function main(): Promise<void> {
     const { versions } = z.object({ versions: z.string() }).parse(await peer.read());
     console.log(`${cpus()[0]?.model ?? 'CPU'}, ${cpus().length} cores; Node ${process.version}`);
     console.log(`theirs: ${versions}; ours: ${THREADS} threads`);
+    // torch's threads wait for each other actively, and suffer most where cores are shared.
+    if (load > 1)
+      console.log(`Other programs are busy (load ${load.toFixed(1)}): these are no fair figures.`);
     const completions = PROMPTS.length * NUM_GENERATIONS;
     console.log(
       `${weights.length} weights, ${completions} completions of ${MAX_COMPLETION_LENGTH} tokens a step`,

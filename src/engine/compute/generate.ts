@@ -69,6 +69,7 @@ export async function generateRound(
     await Promise.allSettled(threads.map((t) => t.call({ task: 'end_round' })));
     throw error;
   }
+  if (!plan.done) throw new Error('the plan waits for segments that nobody generates');
   const ends = await Promise.all(threads.map((t) => t.call({ task: 'end_round' })));
   const total = (of: (costs: RoundCosts) => number) => ends.reduce((sum, one) => sum + of(one), 0);
   return {

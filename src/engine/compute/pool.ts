@@ -77,11 +77,6 @@ export class ComputePool {
     return this.#model.weights.slice();
   }
 
-  /** A copy of the reference policy's weights, or null where there is none. */
-  referenceWeights(): Float32Array | null {
-    return this.#model.reference?.slice() ?? null;
-  }
-
   optimizer(): OptimizerSnapshot {
     const { exp_avg, exp_avg_sq } = this.#model;
     return { exp_avg: exp_avg.slice(), exp_avg_sq: exp_avg_sq.slice(), step: this.#updates };
