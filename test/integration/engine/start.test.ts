@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { RunStore } from '../../../src/run/store.ts';
 import {
@@ -228,10 +229,26 @@ test('training that breaks down, or an error nobody caught: the run says so and 
   const folder = await temporaryFolder();
   const recipe = await recipeFile(folder);
   const wild = ['--learning_rate', '1', '--max_grad_norm', '0', '--max_steps', '1000'];
-  const bug = "data:text/javascript,setTimeout(() => { throw new Error('a bug') }, 2500)";
+  // Something of ours that fails on its own, once the run is under way.
+  const bug = join(folder, 'bug.mjs');
+  await writeFile(
+    bug,
+    `import { existsSync, readFileSync } from 'node:fs';
+     import { isMainThread } from 'node:worker_threads';
+     const log = ${JSON.stringify(join(folder, 'bug', 'events.jsonl'))};
+     const look = () => {
+       if (existsSync(log) && readFileSync(log, 'utf8').includes('"step"')) throw new Error('a bug');
+     };
+     if (isMainThread) setInterval(look, 20).unref();`,
+  );
   const cases: [string, string[], Record<string, string>, RegExp][] = [
     ['wild', wild, {}, /finite/],
-    ['bug', ['--max_steps', '1000'], { NODE_OPTIONS: `--import "${bug}"` }, /a bug/],
+    [
+      'bug',
+      ['--max_steps', '1000'],
+      { NODE_OPTIONS: `--import "${pathToFileURL(bug).href}"` },
+      /a bug/,
+    ],
   ];
   for (const [name, args, env, words] of cases) {
     const directory = join(folder, name);
