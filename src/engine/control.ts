@@ -1,6 +1,7 @@
 import { messageOf } from '../common/errors.ts';
 import { changeRecipe } from '../recipe/check.ts';
 import type { Recipe } from '../recipe/keys.ts';
+import { changeableKeys } from '../recipe/live.ts';
 import type { EventBody } from '../run/model/events.ts';
 import type { Command, CommandAnswer } from '../run/server.ts';
 
@@ -12,18 +13,6 @@ export interface Controlled {
   /** Appends to `events.jsonl`. */
   say(event: EventBody): Promise<void>;
 }
-
-/** What may be changed while a run goes on. */
-export const changeableKeys: readonly string[] = [
-  'use_token_adaptive',
-  'uncertainty_threshold',
-  'entropy_threshold',
-  'min_prefix_length',
-  'max_resamples_per_prefix',
-  'adaptive_temperature_scale',
-  'temperature',
-  'learning_rate',
-];
 
 type Mode =
   | { kind: 'running' }
@@ -197,13 +186,15 @@ export class RunEndedError extends Error {
   }
 }
 
+const changeableNames: readonly string[] = changeableKeys;
+
 function setValues(
   args: Command['args'],
   controlled: Controlled,
 ): Pick<CommandEvent, 'outcome' | 'message' | 'changes'> {
   const names = Object.keys(args);
   if (names.length === 0) return refused('`set` needs the keys to change and their values.');
-  const fixed = names.filter((name) => !changeableKeys.includes(name));
+  const fixed = names.filter((name) => !changeableNames.includes(name));
   if (fixed.length > 0) {
     return refused(
       `${fixed.map((name) => `\`${name}\``).join(', ')} cannot be changed while a run goes on; what can: ${changeableKeys.join(', ')}.`,

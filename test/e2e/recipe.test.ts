@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -213,6 +213,38 @@ inVsCode(
       (text) => text === strategy.replace('0.7', '0.69'),
     );
     await checkAccessibility(form);
+  },
+);
+
+inVsCode(
+  'what may change in a live run is applied to it from its recipe',
+  { files: { 'recipes/mine.yaml': `${strategy}max_steps: 2000\neval_num_prompts: 0\n` } },
+  async ({ workbench, workspace }) => {
+    const { page } = workbench;
+    const editor = await open(workbench, 'mine.yaml');
+    await workbench.runCommand('Start Adaptive GRPO Run');
+    const explorer = await ExplorerPage.find(workbench);
+    await explorer.state('running').waitFor({ timeout: 60_000 });
+    await workbench.tab('mine.yaml').click();
+    await editor.getByText('0.7').click();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type('55');
+    const lens = editor
+      .locator('.codelens-decoration')
+      .getByText('Apply to the running run')
+      .first();
+    await lens.waitFor();
+    await workbench.runCommand('Apply Recipe to Its Running Run');
+    const runs = join(workspace, 'runs');
+    const [run = ''] = await readdir(runs);
+    await eventually(
+      'the log of the run',
+      () => readFile(join(runs, run, 'events.jsonl'), 'utf8'),
+      (log) =>
+        /"command":"set".*"applied".*"uncertainty_threshold":\{"old":0.7,"new":0.55\}/.test(log),
+    );
+    await lens.waitFor({ state: 'detached' });
   },
 );
 

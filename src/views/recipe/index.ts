@@ -4,6 +4,7 @@ import { showError } from '../notify.ts';
 import { RecipeForm } from '../recipe-form/editor.ts';
 import type { Services } from '../services.ts';
 import { registerCodeActions } from './actions.ts';
+import { applyToRun } from './apply.ts';
 import { Answers } from './answers.ts';
 import { registerCompletion } from './completion.ts';
 import { RecipeDiagnostics } from './diagnostics.ts';
@@ -18,7 +19,7 @@ import { RecordedRun } from './recorded.ts';
 export function registerRecipeFeatures(context: vscode.ExtensionContext, services: Services): void {
   const recorded = new RecordedRun(services);
   const answers = new Answers(recorded);
-  const lenses = new RecipeLenses(recorded);
+  const lenses = new RecipeLenses(services, recorded);
   /** A command about the recipe it is given, else about the one that is being edited. */
   const about = (id: string, act: (document: vscode.TextDocument) => Promise<void>) =>
     vscode.commands.registerCommand(id, async (argument: unknown) => {
@@ -39,6 +40,7 @@ export function registerRecipeFeatures(context: vscode.ExtensionContext, service
     lenses,
     new RecipeForm(services, recorded),
     about(commands.dryRun, (document) => dryRun(context, document)),
+    about(commands.applyToRun, (document) => applyToRun(services, document)),
     about(commands.openRecipeForm, ({ uri }) => openForm(uri)),
     about(commands.whatWouldItDo, ({ uri }) => answers.show(uri)),
     services.runs.onDidChange(() => {

@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import { engineOfText, keyLines } from '../../recipe/outline.ts';
 import { strategyOf } from '../../recipe/strategy.ts';
 import { commands } from '../ids.ts';
+import type { Services } from '../services.ts';
+import { changesInWords, liveRunOf } from './apply.ts';
 import { isRecipe, recipeSelector } from './files.ts';
 import type { RecordedRun } from './recorded.ts';
 import { headline } from './report.ts';
@@ -20,12 +22,14 @@ const strategyKeys: readonly string[] = [
 
 /** Above a recipe: Start, Compare, Dry Run; above its strategy: what it would do. */
 export class RecipeLenses implements vscode.CodeLensProvider {
+  readonly #services: Services;
   readonly #recorded: RecordedRun;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #registration: vscode.Disposable;
   readonly onDidChangeCodeLenses = this.#changed.event;
 
-  constructor(recorded: RecordedRun) {
+  constructor(services: Services, recorded: RecordedRun) {
+    this.#services = services;
     this.#recorded = recorded;
     this.#registration = vscode.languages.registerCodeLensProvider(recipeSelector, this);
   }
@@ -48,6 +52,16 @@ export class RecipeLenses implements vscode.CodeLensProvider {
           `$(play) ${vscode.l10n.t('Start')}`,
           commands.startRun,
           vscode.l10n.t('Train by this recipe with the built-in engine.'),
+        ),
+      );
+    }
+    const live = liveRunOf(document, this.#services.runs);
+    if (live !== null && live.changes.length > 0) {
+      lenses.push(
+        lens(
+          `$(arrow-right) ${vscode.l10n.t('Apply to the running run ({0})', changesInWords(live.changes))}`,
+          commands.applyToRun,
+          vscode.l10n.t('Takes effect between two steps, and is written into the run’s log.'),
         ),
       );
     }

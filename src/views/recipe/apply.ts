@@ -1,0 +1,58 @@
+import { basename, extname } from 'node:path';
+import * as vscode from 'vscode';
+import { PlainError } from '../../common/errors.ts';
+import { can, sendCommand } from '../../launch/run-actions.ts';
+import { nameOf, type RunCard } from '../../launch/run-entry.ts';
+import type { Runs } from '../../launch/runs.ts';
+import { liveChanges, type LiveChange } from '../../recipe/live.ts';
+import type { Services } from '../services.ts';
+
+export interface LiveRun {
+  card: RunCard;
+  /** What the recipe says now and the run does not do yet. */
+  changes: readonly LiveChange[];
+}
+
+/**
+ * The newest live run that was started by this recipe, going by its name, and what would change in
+ * it; null where there is none, or there is something wrong with the recipe.
+ */
+export function liveRunOf(document: vscode.TextDocument, { cards }: Runs): LiveRun | null {
+  const file = basename(document.uri.path);
+  const name = file.slice(0, file.length - extname(file).length);
+  for (const card of cards) {
+    if (card.kind !== 'run' || !can(card, 'stop')) continue;
+    const { recipe } = card.manifest;
+    if (card.manifest.name !== name && recipe.run_name !== name) continue;
+    const changes = liveChanges(document.getText(), recipe);
+    return changes === null ? null : { card, changes };
+  }
+  return null;
+}
+
+export const changesInWords = (changes: readonly LiveChange[]): string =>
+  changes.map(({ key, from, to }) => `${key} ${String(from)} → ${String(to)}`).join(', ');
+
+/** "Apply Recipe to Its Running Run": the knobs that may change in a live run. */
+export async function applyToRun({ runs }: Services, document: vscode.TextDocument): Promise<void> {
+  const live = liveRunOf(document, runs);
+  if (live === null) {
+    throw new PlainError(
+      vscode.l10n.t('No run of this recipe is going on.'),
+      vscode.l10n.t('Start it, and change what it trains by while it runs.'),
+    );
+  }
+  const { card, changes } = live;
+  if (changes.length === 0) {
+    throw new PlainError(
+      vscode.l10n.t('The run {0} does all of this already.', nameOf(card)),
+      vscode.l10n.t(
+        'In a live run the strategy’s thresholds, the temperature and the learning rate can be changed; the rest is for the next run.',
+      ),
+    );
+  }
+  const args = Object.fromEntries(changes.map(({ key, to }) => [key, to]));
+  const message = await sendCommand(card, 'set', args);
+  vscode.window.setStatusBarMessage(`$(check) ${nameOf(card)}: ${message}`, 5000);
+  await runs.refresh();
+}
