@@ -86,11 +86,15 @@ function endOnSignals(interrupt: () => void, say: (line: string) => void, serve:
 
 /** An error that nobody caught leaves things in an unknown state: the run says so and ends. */
 function failOnUncaught(fail: (error: unknown) => Promise<void>): void {
+  let ending = false;
   const end = (error: unknown) => {
     process.stderr.write(`${plain(error).message}\n`);
+    // One error seldom comes alone; the first is told, and the telling is not interrupted.
+    if (ending) return;
+    ending = true;
     void fail(error).finally(() => process.exit(1));
   };
-  process.once('uncaughtException', end).once('unhandledRejection', end);
+  process.on('uncaughtException', end).on('unhandledRejection', end);
 }
 
 // Whoever read our output may be gone; the run is not theirs.
