@@ -19,6 +19,9 @@ const companions = [
 ] as const;
 const required: readonly string[] = ['config.json', 'tokenizer.json'];
 
+/** Weights, gradients and activations share the 4 GiB a WebAssembly memory can have. */
+const MOST_WEIGHTS = 150_000_000;
+
 const WEIGHTS = 'model.safetensors';
 const OPTIMIZER = 'optimizer.safetensors';
 
@@ -63,10 +66,15 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
       'Use the tokenizer that belongs to this model.',
     );
 
+  const { places, size } = weightLayout(config);
+  if (size > MOST_WEIGHTS)
+    throw new PlainError(
+      `${folder} is a model of ${Math.round(size / 1e6)} million weights; the built-in engine takes at most ${MOST_WEIGHTS / 1e6} million.`,
+      'Choose a smaller model, or train it with `engine: trl` on a GPU.',
+    );
   const bytes = await readOptional(join(folder, WEIGHTS));
   if (bytes === null) throw missing(folder, WEIGHTS);
   const file = new SafetensorsFile(bytes, join(folder, WEIGHTS));
-  const { places, size } = weightLayout(config);
   const weights = new Float32Array(size);
   for (const { name, shape, offset } of places) weights.set(file.read(name, shape), offset);
   if (!weights.every(Number.isFinite))

@@ -23,6 +23,7 @@ export interface GeneratedSegment extends Omit<SegmentRequest, 'watch_from'> {
   failure_top: Alternatives | null;
   /** Own tokens, the end token included. */
   token_ids: Int32Array;
+  /** At the segment's temperature; of a greedy segment (temperature 0), at temperature 1. */
   logprob: Float32Array;
   /** At the recipe's temperature, whatever `temperature` is. */
   train_logprob: Float32Array;

@@ -164,6 +164,12 @@ test('a vocabulary that does not match the tokenizer is refused', async () => {
   await refuses(folder, /tokenizer\.json has 284 tokens, the model's vocabulary only 200/);
 });
 
+test('a model too large for the engine is refused before it is read', async () => {
+  const folder = await changed('config.json', keys({ hidden_size: 4096, num_hidden_layers: 500 }));
+  await rm(join(folder, 'model.safetensors'));
+  await refuses(folder, /million weights; the built-in engine takes at most 150 million/);
+});
+
 test('files that are not JSON, or no tokenizer, are named', async () => {
   for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
     await refuses(await changed(name, () => '{"half":'), new RegExp(`${name} is not JSON`));
