@@ -42,15 +42,11 @@ export class Explorer {
   failure: { message: string; next: string } | null = null;
   /** A short note for everybody, screen readers too: a command's answer, an error. */
   note = '';
-  /** Counts changes of the run: what was asked before may be out of date. */
-  version = 0;
 
   readonly #api: VsCodeApi;
   readonly #listeners: ((changes: ReadonlySet<Change>) => void)[] = [];
   readonly #changes = new Set<Change>();
   #scheduled = false;
-  /** Recorded steps when the view was put on hold. */
-  #stepsSeen = 0;
 
   constructor(api: VsCodeApi) {
     this.#api = api;
@@ -111,7 +107,7 @@ export class Explorer {
   /** Steps that came while the view holds still. */
   get newSteps(): number {
     if (this.state.follow || this.header === null) return 0;
-    return Math.max(0, this.header.steps - this.#stepsSeen);
+    return Math.max(0, this.header.steps - this.state.steps_seen);
   }
 
   #update(header: RunHeader): void {
@@ -119,9 +115,7 @@ export class Explorer {
     const grown = header.prompts !== this.header?.prompts;
     this.header = header;
     this.state.directory = header.directory;
-    this.version += 1;
     this.changed('header');
-    if (first && !this.state.follow) this.#stepsSeen = header.steps;
     if (grown || first) this.changed('list');
     if (this.state.follow) this.#goToNewest();
     else if (first) this.#restore();
@@ -129,7 +123,7 @@ export class Explorer {
 
   #goToNewest(): void {
     this.state.query.until_step = null;
-    this.#stepsSeen = this.header?.steps ?? 0;
+    this.state.steps_seen = this.header?.steps ?? 0;
     const key = this.header?.interesting ?? null;
     if (key !== null && !sameKey(key, this.state.selected)) {
       this.changed('list');
@@ -152,8 +146,8 @@ export class Explorer {
   hold(): void {
     if (!this.state.follow) return;
     this.state.follow = false;
-    this.#stepsSeen = this.header?.steps ?? 0;
-    if (this.live) this.state.query.until_step = this.header?.newest_step ?? null;
+    this.state.steps_seen = this.header?.steps ?? 0;
+    this.state.query.until_step = this.header?.newest_step ?? null;
     this.changed('header');
   }
 
@@ -216,7 +210,8 @@ export class Explorer {
 
   async reveal({ step, prompt_id, segment_id, position }: RevealTarget): Promise<void> {
     this.hold();
-    this.state.query = { ...this.state.query, text: '', outcome: 'any', until_step: null };
+    this.state.query = { ...this.state.query, text: '', outcome: 'any' };
+    this.state.query.until_step = this.header?.newest_step ?? null;
     this.changed('list');
     await this.#show({ step, prompt_id }, segment_id, position);
   }

@@ -137,24 +137,31 @@ export function levelClass(level: number): string {
   return level < 0 ? `n${-level}` : `l${level}`;
 }
 
+/** Following or not; where steps came meanwhile, a pill that says how many and goes to them. */
 function followButton(explorer: Explorer): TemplateResult | typeof nothing {
   const { newSteps, state } = explorer;
-  const pill =
-    newSteps === 0
-      ? nothing
-      : html`<button class="pill" type="button" @click=${() => explorer.follow()}>
-          ${newSteps} new ${newSteps === 1 ? 'step' : 'steps'}
-        </button>`;
-  if (!explorer.live && newSteps === 0) return nothing;
-  return html`${iconButton({
+  if (newSteps > 0) {
+    return html`<button
+      class="pill"
+      type="button"
+      title="Follow the run (f)"
+      @click=${() => explorer.follow()}
+    >
+      ${icon('target')}${newSteps} new ${newSteps === 1 ? 'step' : 'steps'}
+    </button>`;
+  }
+  if (!explorer.live) return nothing;
+  return iconButton({
     icon: 'target',
-    label: state.follow ? 'Following the newest step; click to hold still' : 'Follow the run',
+    label: state.follow
+      ? 'Following the newest step; click to hold still (f)'
+      : 'Follow the run (f)',
     onClick: () => {
       if (state.follow) explorer.hold();
       else explorer.follow();
     },
     pressed: state.follow,
-  })}${pill}`;
+  });
 }
 
 const paneLetters: Record<PaneName, string> = { prompts: '1', rollouts: '2', path: '3' };

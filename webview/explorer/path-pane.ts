@@ -73,12 +73,14 @@ export class PathPane {
   #onChange(changes: ReadonlySet<Change>): void {
     const { path, state } = this.#explorer;
     if (changes.has('path')) {
-      this.#shown = path.kind === 'ready' ? path.value : null;
-      this.#detail.show(this.#shown);
-      if (this.#shown !== null && state.position === null) {
-        state.position = startOf(this.#shown);
+      const view = path.kind === 'ready' ? path.value : null;
+      // The old path stays in sight until the new one is here; the cursor waits for that.
+      if (view !== this.#shown) {
+        this.#shown = view;
+        this.#detail.show(view);
+        if (view !== null) state.position ??= startOf(view);
+        this.#laidOut = '';
       }
-      this.#laidOut = '';
     }
     if (changes.has('path') || changes.has('layout')) {
       this.#drawShell();

@@ -1,5 +1,5 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html';
-import { oneLine, sameKey } from '../../src/views/explorer/prompts.ts';
+import { sameKey } from '../../src/views/explorer/prompts.ts';
 import {
   outcomes,
   promptSorts,
@@ -9,12 +9,11 @@ import {
   type PromptSort,
   type PromptWindow,
 } from '../../src/views/explorer/protocol.ts';
-import { short } from '../../src/views/explorer/scale.ts';
 import { dropdown, iconButton, progressRing, textButton } from '../shared/controls.ts';
-import { icon } from '../shared/icons.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';
-import { ROW_HEIGHT, leave, holdWhileReading, paneShell, rowStyle, spoken } from './pane.ts';
+import { ROW_HEIGHT, leave, holdWhileReading, paneShell, rowStyle } from './pane.ts';
+import { promptRow, stepRow, titleOf } from './prompt-rows.ts';
 import { isFiltered } from './state.ts';
 import { VirtualList } from './virtual.ts';
 
@@ -46,6 +45,7 @@ export class PromptsPane {
   #total = 0;
   #prompts: number | null = null;
   #active = -1;
+  #awaited: number | null = null;
   /** The selected prompt the list was last scrolled to, or where it was chosen. */
   #shownKey: PromptKey | null = null;
   /** Which list the pages belong to; answers for another are dropped. */
@@ -115,6 +115,7 @@ export class PromptsPane {
     this.#prompts = prompts;
     this.#pages.set(Math.floor(from / PAGE), rows);
     this.#list.count = total;
+    if (this.#awaited !== null) this.#choose(this.#awaited);
   }
 
   #row(index: number): PromptRow | null {
@@ -174,12 +175,17 @@ export class PromptsPane {
     this.#explorer.hold();
     this.#active = index;
     this.#list.reveal(index);
-    const row = this.#row(index);
-    if (row?.kind === 'prompt') {
-      this.#shownKey = row;
-      this.#explorer.select(row);
-    }
+    this.#choose(index);
     this.#draw();
+  }
+
+  /** Selection follows the cursor; where the row is still on its way, when it is here. */
+  #choose(index: number): void {
+    const row = this.#row(index);
+    this.#awaited = row === null ? index : null;
+    if (row?.kind !== 'prompt') return;
+    this.#shownKey = row;
+    this.#explorer.select(row);
   }
 
   #draw(): void {
@@ -189,7 +195,10 @@ export class PromptsPane {
     const counted =
       this.#prompts === null ? '' : isFiltered(query) ? `${this.#prompts} of ${all}` : `${all}`;
     render(
-      html`<span class="pane-name">Prompts</span><span class="count">${counted}</span>
+      html`<span class="pane-name">Prompts</span
+        ><span class="count" title="${header?.completions ?? 0} completions recorded"
+          >${counted}</span
+        >
         <span class="gap"></span>
         ${iconButton({
           icon: 'close',
@@ -274,75 +283,17 @@ export class PromptsPane {
     const row = this.#row(index);
     const style = rowStyle(index);
     if (row === null) return html`<div class="row loading" .style=${style}></div>`;
-    return row.kind === 'step' ? this.#stepRow(row, index) : this.#promptRow(row, index);
-  }
-
-  #stepRow(row: PromptRow & { kind: 'step' }, index: number): TemplateResult {
-    return html`<div
-      id="prompt-${index}"
-      class="row step ${index === this.#active ? 'active' : ''}"
-      role="treeitem"
-      aria-level="1"
-      aria-posinset=${row.position}
-      aria-setsize=${row.size}
-      aria-expanded=${!row.folded}
-      aria-selected="false"
-      .style=${rowStyle(index)}
-      @click=${() => {
+    const active = index === this.#active;
+    if (row.kind === 'step') {
+      const onClick = () => {
         this.#explorer.hold();
         this.#active = index;
         this.#explorer.fold(row.step, !row.folded);
-      }}
-    >
-      ${icon(row.folded ? 'chevronRight' : 'chevronDown')}
-      <span class="label">step ${row.step}</span>
-      <span class="gap"></span>
-      <span class="cell dim">${row.prompts}${spoken(' prompts, mean reward ')}</span>
-      <span class="cell number">${short(row.reward)}</span>
-    </div>`;
+      };
+      return stepRow(row, { index, active, onClick });
+    }
+    const { query, selected } = this.#explorer.state;
+    const state = { index, active, onClick: () => this.#activate(index) };
+    return promptRow(row, state, sameKey(row, selected), query.by_step);
   }
-
-  #promptRow(row: PromptRow & { kind: 'prompt' }, index: number): TemplateResult {
-    const { by_step } = this.#explorer.state.query;
-    const selected = sameKey(row, this.#explorer.state.selected);
-    const title = `${row.title}\n${row.correct ?? '–'} of ${row.completions} right, reward ${short(row.reward_mean)} ± ${short(row.reward_std)}, ${row.truncated} truncated, ${row.resamples} resamples`;
-    return html`<div
-      id="prompt-${index}"
-      class="row prompt ${selected ? 'selected' : ''} ${index === this.#active ? 'active' : ''}"
-      role=${by_step ? 'treeitem' : 'option'}
-      aria-level=${by_step ? 2 : nothing}
-      aria-posinset=${row.position}
-      aria-setsize=${row.size}
-      aria-selected=${selected}
-      title=${title}
-      .style=${rowStyle(index)}
-      @click=${() => this.#activate(index)}
-    >
-      ${by_step ? nothing : html`<span class="cell dim step-number">${spoken('step ')}${row.step}</span>`}
-      <bdi class="label">${oneLine(row.title)}</bdi>
-      <span class="cell dim resamples"
-        >${row.resamples === 0 ? '' : `+${row.resamples}`}${spoken(` resamples, `)}</span
-      >
-      <span class="cell outcome ${outcomeClass(row)}"
-        ><span class="glyph" aria-hidden="true">${outcomeGlyphs[outcomeClass(row)]}</span
-        >${row.correct ?? '–'}/${row.completions}${spoken(' right, reward ')}</span
-      >
-      <span class="cell number">${short(row.reward_mean)}</span>
-    </div>`;
-  }
-}
-
-function titleOf(row: PromptRow): string {
-  return row.kind === 'step' ? `step ${row.step}` : row.title;
-}
-
-const outcomeGlyphs = { right: '✓', wrong: '✗', mixed: '' };
-
-function outcomeClass({
-  correct,
-  completions,
-}: PromptRow & { kind: 'prompt' }): keyof typeof outcomeGlyphs {
-  if (correct === null) return 'mixed';
-  if (completions > 0 && correct === completions) return 'right';
-  return correct === 0 ? 'wrong' : 'mixed';
 }

@@ -25,6 +25,8 @@ const viewState = z.object({
   colour: z.enum(colourModes).catch('entropy'),
   whitespace: z.boolean().catch(false),
   follow: z.boolean().catch(true),
+  /** Steps the run had recorded when the view was last put on hold. */
+  steps_seen: z.number().catch(0),
   panes: z
     .object({ prompts: z.boolean(), rollouts: z.boolean(), path: z.boolean() })
     .catch({ prompts: true, rollouts: true, path: true }),

@@ -71,5 +71,7 @@ export function positionAt(
   const end = row.fork_at + row.length;
   // Left of the segment's own tokens lies its prefix, which is on the path too.
   if (cell < 0) return Math.floor(share * cells * stride);
-  return strip?.positions[cell] ?? (row.failure_point === null ? Math.max(0, end - 1) : end);
+  // Right of them, the mark of the failure point: half a token before the one never sampled.
+  const last = row.failure_point === null ? Math.max(0, end - 1) : row.failure_point - 0.5;
+  return strip?.positions[cell] ?? last;
 }

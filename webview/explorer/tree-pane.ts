@@ -1,14 +1,11 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
-import { oneLine } from '../../src/views/explorer/prompts.ts';
-import { short, signed } from '../../src/views/explorer/scale.ts';
 import { visibleRows } from '../../src/views/explorer/tree.ts';
 import { iconButton, progressRing } from '../shared/controls.ts';
-import { icon } from '../shared/icons.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';
-import { ROW_HEIGHT, leave, holdWhileReading, paneShell, rowStyle, spoken } from './pane.ts';
-import { positionAt, stripDrawing } from './strip.ts';
+import { ROW_HEIGHT, leave, holdWhileReading, paneShell } from './pane.ts';
+import { columnHeads, segmentRow, treePromptRow } from './tree-rows.ts';
 import { VirtualList } from './virtual.ts';
 
 /** Narrowest cell of a strip, in pixels. */
@@ -217,12 +214,21 @@ export class TreePane {
     } else scroller.removeAttribute('aria-activedescendant');
     rows.style.height = `${this.#list.totalHeight}px`;
     const stride = this.#stride;
+    const { colour, segment_id } = this.#explorer.state;
     render(
       html`${items.map(({ index }) => {
         const row = this.#rows[index - 1];
-        return row === undefined
-          ? this.#promptRow(view, active === 0)
-          : this.#segmentRow(row, index, view, stride, index === active);
+        const state = {
+          index,
+          active: index === active,
+          open: this.#hasChildren(row) ? this.#isOpen(row) : null,
+          onClick: (position: number | null) => this.#activate(index, position),
+          onToggle: () => this.#toggle(row),
+        };
+        if (row === undefined) return treePromptRow(view, state);
+        const strip = this.#strips.get(row.segment_id) ?? null;
+        const look = { strip, extent: view.extent, stride, signed: colour === 'advantage' };
+        return segmentRow(row, state, look, row.segment_id === segment_id);
       })}`,
       rows,
     );
@@ -244,148 +250,11 @@ export class TreePane {
   #emptyState(): TemplateResult {
     const { tree, header } = this.#explorer;
     if (tree.kind === 'loading') return progressRing('Loading the rollouts');
-    if (tree.kind === 'failed')
+    if (tree.kind === 'failed') {
       return html`<p>${tree.message}</p>
         <p>${tree.next}</p>`;
+    }
     if ((header?.prompts ?? 0) === 0) return html``;
     return html`<p>Choose a prompt to see its rollouts.</p>`;
   }
-
-  #promptRow(view: TreeView, active: boolean): TemplateResult {
-    const title = oneLine(view.prompt.slice(-2000));
-    const value = short(view.reward_mean);
-    return html`<div
-      id="rollout-0"
-      class="row tree-prompt ${active ? 'active' : ''}"
-      role="treeitem"
-      aria-level="1"
-      aria-posinset="1"
-      aria-setsize="1"
-      aria-expanded=${!this.#promptFolded}
-      aria-selected=${active}
-      .style=${rowStyle(0)}
-      @click=${() => this.#activate(0)}
-    >
-      ${this.#twisty(undefined)}${spoken('Prompt: ')}
-      <bdi class="label" title=${title}>${title === '' ? '(empty prompt)' : title}</bdi>
-      <span class="dim summary">${view.completions} completions · mean ${value}</span>
-    </div>`;
-  }
-
-  #segmentRow(
-    row: TreeRow,
-    index: number,
-    view: TreeView,
-    stride: number,
-    active: boolean,
-  ): TemplateResult {
-    const strip = this.#strips.get(row.segment_id) ?? null;
-    const chosen = row.segment_id === this.#explorer.state.segment_id;
-    const status = statusOf(row);
-    const jump = (event: MouseEvent) => {
-      if (!(event.currentTarget instanceof Element)) return;
-      event.stopPropagation();
-      const { left, width } = event.currentTarget.getBoundingClientRect();
-      const share = Math.min(0.999, Math.max(0, (event.clientX - left) / width));
-      this.#activate(index, positionAt(row, strip, view.extent, stride, share));
-    };
-    return html`<div
-      id="rollout-${index}"
-      class="row segment ${chosen ? 'selected' : ''} ${active ? 'active' : ''} ${
-        row.trained ? '' : 'untrained'
-      }"
-      role="treeitem"
-      aria-level=${row.depth + 1}
-      aria-posinset=${row.position}
-      aria-setsize=${row.siblings}
-      aria-expanded=${row.children > 0 ? this.#isOpen(row) : nothing}
-      aria-selected=${chosen}
-      .style=${rowStyle(index)}
-      @click=${() => this.#activate(index)}
-      @dblclick=${() => this.#toggle(row)}
-    >
-      <span class="name" .style=${`padding-left: ${8 * Math.min(row.depth, 16)}px`}>
-        ${this.#twisty(row)}<span class="label">${row.label}</span>
-      </span>
-      <span class="strip-cell" @click=${jump}
-        >${stripDrawing(row, strip, view.extent, stride, this.#explorer.state.colour === 'advantage')}</span
-      >
-      <span class="cell status ${status.kind}" title=${status.title}
-        ><span class="glyph" aria-hidden="true">${status.glyph}</span
-        >${spoken(', ')}${status.text}</span
-      >
-      <span
-        class="cell number reward ${row.reward === null ? 'mean' : ''}"
-        title=${rewardTitle(row)}
-        >${spoken(row.reward === null ? ', value ' : ', reward ')}${short(
-          row.reward ?? row.value,
-        )}</span
-      >
-      <span class="cell number advantage"
-        >${spoken(', advantage ')}${signed(strip?.advantage)}</span
-      >
-      <span class="cell number temperature"
-        >${spoken(', temperature ')}${short(row.temperature)}</span
-      >
-      <span class="cell number attempt">${spoken(', attempt ')}${row.attempt}</span>
-      <span class="cell number tokens"
-        >${spoken(', ')}${row.length}${spoken(row.trained ? ' tokens' : ' tokens, not trained')}</span
-      >
-    </div>`;
-  }
-
-  #twisty(row: TreeRow | undefined): TemplateResult {
-    if (!this.#hasChildren(row)) return html`<span class="twisty"></span>`;
-    const toggle = (event: Event) => {
-      event.stopPropagation();
-      this.#toggle(row);
-    };
-    return html`<span class="twisty" @click=${toggle}
-      >${icon(this.#isOpen(row) ? 'chevronDown' : 'chevronRight')}</span
-    >`;
-  }
-}
-
-function columnHeads(): TemplateResult {
-  return html`<div class="row heads" aria-hidden="true">
-    <span class="name"></span><span class="strip-cell">first token → last</span>
-    <span class="cell status">outcome</span>
-    <span class="cell number reward" title="Reward; for a cut segment the mean of what grew from it"
-      >reward</span
-    >
-    <span class="cell number advantage" title="Mean advantage of its own tokens">adv.</span>
-    <span class="cell number temperature" title="Sampling temperature">T</span>
-    <span class="cell number attempt" title="Resample attempt; 0 on roots">try</span>
-    <span class="cell number tokens" title="Own tokens">tokens</span>
-  </div>`;
-}
-
-/** What the reward is made of. */
-function rewardTitle({ reward, rewards }: TreeRow): string {
-  if (reward === null) return 'Mean of what grew from it';
-  return Object.entries(rewards ?? {})
-    .map(([name, score]) => `${name} ${short(score)}`)
-    .join(' · ');
-}
-
-interface Status {
-  kind: 'right' | 'wrong' | 'cut' | 'length' | 'unknown';
-  glyph: string;
-  text: string;
-  title: string;
-}
-
-/** Glyph and word: the colour only repeats them. */
-export function statusOf(row: TreeRow): Status {
-  if (row.status === 'truncated') {
-    const at = row.failure_point ?? row.fork_at + row.length;
-    return { kind: 'cut', glyph: '◆', text: `cut ${at}`, title: `Cut before token ${at}` };
-  }
-  const length = row.status === 'length';
-  const title = length ? 'Ran into max_completion_length' : 'Ended by itself';
-  if (length && row.right !== true) return { kind: 'length', glyph: '⋯', text: 'length', title };
-  if (row.right === null) return { kind: 'unknown', glyph: '○', text: 'ended', title };
-  return row.right
-    ? { kind: 'right', glyph: '✓', text: 'right', title }
-    : { kind: 'wrong', glyph: '✗', text: 'wrong', title };
 }

@@ -94,7 +94,10 @@ export class Channel<P extends ProtocolShape> {
   #bind<T>(name: string, schema: z.ZodType<T>, handler: (payload: T) => void): void {
     this.#events.set(name, (payload) => {
       const parsed = schema.safeParse(payload);
-      if (parsed.success) handler(parsed.data);
+      if (!parsed.success) {
+        throw new Error(`The host’s “${name}” makes no sense: ${z.prettifyError(parsed.error)}`);
+      }
+      handler(parsed.data);
     });
   }
 

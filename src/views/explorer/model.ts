@@ -72,7 +72,7 @@ export class ExplorerModel {
       problems: [...problems],
       thresholds: { max_prob: uncertainty_threshold, entropy: entropy_threshold },
       controllable,
-      newest_step: recorded.size === 0 ? null : Math.max(...recorded),
+      newest_step: groups.at(-1)?.step ?? null,
       steps: recorded.size,
       interesting: interesting(groups),
     };
@@ -107,7 +107,7 @@ export class ExplorerModel {
       completions: ended.length,
       reward_mean:
         rewards.length === 0 ? null : rewards.reduce((sum, r) => sum + r, 0) / rewards.length,
-      extent: Math.max(1, ...rows.map((row) => row.fork_at + row.length)),
+      extent: rows.reduce((most, row) => Math.max(most, row.fork_at + row.length), 1),
       rows,
     };
   }
