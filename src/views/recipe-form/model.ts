@@ -148,8 +148,13 @@ export function valueOf(text: string): unknown {
   if (/[\r\n]/.test(text)) return undefined;
   const document = parseDocument(text);
   if (document.errors.length > 0) return undefined;
-  const value: unknown = document.toJS();
-  return value;
+  try {
+    const value: unknown = document.toJS();
+    return value;
+  } catch {
+    // A reference to nothing, or to far too much.
+    return undefined;
+  }
 }
 
 function sentence({ message, suggestion }: Finding): string {

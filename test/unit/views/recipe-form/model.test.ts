@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { engines, typeOf } from '../../../../src/recipe/engines.ts';
 import { applyChange } from '../../../../src/recipe/edit.ts';
+import { readSettings } from '../../../../src/recipe/parse.ts';
 import {
   formOf,
   histogramsOf,
@@ -105,7 +107,28 @@ test('what a person types is one value of YAML, or nothing', () => {
   assert.deepEqual(valueOf('[accuracy, format]'), ['accuracy', 'format']);
   assert.equal(valueOf('[a'), undefined);
   assert.equal(valueOf('a: b: c'), undefined);
+  assert.equal(valueOf('*nowhere'), undefined);
+  assert.equal(valueOf('a # said'), 'a');
   assert.equal(valueOf('1\nengine: trl'), undefined);
+});
+
+test('whatever is typed into a field, the recipe can still be read or stays as it was', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const value = valueOf(text);
+      if (value === undefined) return;
+      const source = 'seed: 1 # said\nrun_name: x\n';
+      const after = applyChange(source, { kind: 'set', key: 'run_name', value });
+      const { settings, findings } = readSettings(after);
+      assert.deepEqual(findings, [], after);
+      assert.deepEqual(
+        settings.map(({ key }) => key),
+        ['seed', 'run_name'],
+      );
+      assert.deepEqual(settings[1]?.value, value);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('how sure the policy was, in bins', () => {
