@@ -1,0 +1,162 @@
+import { html, nothing, type TemplateResult } from 'lit-html';
+import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
+import { oneLine } from '../../src/views/explorer/prompts.ts';
+import { short, signed } from '../../src/views/explorer/scale.ts';
+import { icon } from '../shared/icons.ts';
+import { rowStyle, spoken } from './pane.ts';
+import { positionAt, stripDrawing } from './strip.ts';
+
+/** The rows of the rollouts pane. */
+
+export interface TreeRowState {
+  index: number;
+  /** Has the cursor. */
+  active: boolean;
+  /** Null where nothing can be unfolded. */
+  open: boolean | null;
+  /** `position`: of the path, where the click says one. */
+  onClick: (position: number | null) => void;
+  onToggle: () => void;
+}
+
+export function treePromptRow(view: TreeView, state: TreeRowState): TemplateResult {
+  const title = oneLine(view.prompt.slice(-2000));
+  const { active, open, onClick } = state;
+  return html`<div
+    id="rollout-0"
+    class="row tree-prompt ${active ? 'active' : ''}"
+    role="treeitem"
+    aria-level="1"
+    aria-posinset="1"
+    aria-setsize="1"
+    aria-expanded=${open ?? nothing}
+    aria-selected=${active}
+    .style=${rowStyle(0)}
+    @click=${() => onClick(null)}
+  >
+    ${twisty(state)}${spoken('Prompt: ')}
+    <bdi class="label" title=${title}>${title === '' ? '(empty prompt)' : title}</bdi>
+    <span class="dim summary"
+      >${view.completions} completions · mean ${short(view.reward_mean)}</span
+    >
+  </div>`;
+}
+
+/** What a segment's strip is drawn with. */
+export interface StripState {
+  strip: Strip | null;
+  extent: number;
+  stride: number;
+  signed: boolean;
+}
+
+export function segmentRow(
+  row: TreeRow,
+  state: TreeRowState,
+  look: StripState,
+  chosen: boolean,
+): TemplateResult {
+  const { index, active, open, onClick, onToggle } = state;
+  const { strip, extent, stride } = look;
+  const status = statusOf(row);
+  const jump = (event: MouseEvent) => {
+    if (!(event.currentTarget instanceof Element)) return;
+    event.stopPropagation();
+    const { left, width } = event.currentTarget.getBoundingClientRect();
+    const share = Math.min(0.999, Math.max(0, (event.clientX - left) / width));
+    onClick(positionAt(row, strip, extent, stride, share));
+  };
+  const marks = `${chosen ? 'selected' : ''} ${active ? 'active' : ''} ${row.trained ? '' : 'untrained'}`;
+  return html`<div
+    id="rollout-${index}"
+    class="row segment ${marks}"
+    role="treeitem"
+    aria-level=${row.depth + 1}
+    aria-posinset=${row.position}
+    aria-setsize=${row.siblings}
+    aria-expanded=${open ?? nothing}
+    aria-selected=${chosen}
+    .style=${rowStyle(index)}
+    @click=${() => onClick(null)}
+    @dblclick=${onToggle}
+  >
+    <span class="name" .style=${`padding-left: ${8 * Math.min(row.depth, 16)}px`}>
+      ${twisty(state)}<span class="label">${row.label}</span>
+    </span>
+    <span class="strip-cell" @click=${jump}
+      >${stripDrawing(row, strip, extent, stride, look.signed)}</span
+    >
+    <span class="cell status ${status.kind}" title=${status.title}
+      ><span class="glyph" aria-hidden="true">${status.glyph}</span
+      >${spoken(', ')}${status.text}</span
+    >
+    <span class="cell number reward ${row.reward === null ? 'mean' : ''}" title=${rewardTitle(row)}
+      >${spoken(row.reward === null ? ', value ' : ', reward ')}${short(
+        row.reward ?? row.value,
+      )}</span
+    >
+    <span class="cell number advantage">${spoken(', advantage ')}${signed(strip?.advantage)}</span>
+    <span class="cell number temperature"
+      >${spoken(', temperature ')}${short(row.temperature)}</span
+    >
+    <span class="cell number attempt">${spoken(', attempt ')}${row.attempt}</span>
+    <span class="cell number tokens"
+      >${spoken(', ')}${row.length}${spoken(row.trained ? ' tokens' : ' tokens, not trained')}</span
+    >
+  </div>`;
+}
+
+function twisty({ open, onToggle }: TreeRowState): TemplateResult {
+  if (open === null) return html`<span class="twisty"></span>`;
+  const toggle = (event: Event) => {
+    event.stopPropagation();
+    onToggle();
+  };
+  return html`<span class="twisty" @click=${toggle}
+    >${icon(open ? 'chevronDown' : 'chevronRight')}</span
+  >`;
+}
+
+export function columnHeads(): TemplateResult {
+  return html`<div class="row heads" aria-hidden="true">
+    <span class="name"></span><span class="strip-cell">first token → last</span>
+    <span class="cell status">outcome</span>
+    <span class="cell number reward" title="Reward; for a cut segment the mean of what grew from it"
+      >reward</span
+    >
+    <span class="cell number advantage" title="Mean advantage of its own tokens">adv.</span>
+    <span class="cell number temperature" title="Sampling temperature">T</span>
+    <span class="cell number attempt" title="Resample attempt; 0 on roots">try</span>
+    <span class="cell number tokens" title="Own tokens">tokens</span>
+  </div>`;
+}
+
+/** What the reward is made of. */
+function rewardTitle({ reward, rewards }: TreeRow): string {
+  if (reward === null) return 'Mean of what grew from it';
+  return Object.entries(rewards ?? {})
+    .map(([name, score]) => `${name} ${short(score)}`)
+    .join(' · ');
+}
+
+interface Status {
+  kind: 'right' | 'wrong' | 'cut' | 'length' | 'unknown';
+  glyph: string;
+  text: string;
+  title: string;
+}
+
+/** Glyph and word: the colour only repeats them. */
+function statusOf(row: TreeRow): Status {
+  if (row.status === 'truncated') {
+    const at = row.failure_point ?? row.fork_at + row.length;
+    return { kind: 'cut', glyph: '◆', text: `cut ${at}`, title: `Cut before token ${at}` };
+  }
+  const length = row.status === 'length';
+  const title = length ? 'Ran into max_completion_length' : 'Ended by itself';
+  if (length && row.right !== true) return { kind: 'length', glyph: '⋯', text: 'length', title };
+  if (row.right === null) return { kind: 'unknown', glyph: '○', text: 'ended', title };
+  return row.right
+    ? { kind: 'right', glyph: '✓', text: 'right', title }
+    : { kind: 'wrong', glyph: '✗', text: 'wrong', title };
+}
