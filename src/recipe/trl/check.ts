@@ -4,8 +4,8 @@ import type { Fix } from '../findings.ts';
 import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import { rewardContradictions, strategyContradictions } from '../together.ts';
-import { obsoleteKeyNames } from './obsolete.ts';
 import { openR1Rewards, trlRewards } from './open-r1.ts';
+import { oldVllm, vllm } from './vllm.ts';
 
 /** The resolved values that are looked at together. */
 const view = z.object({
@@ -232,58 +232,6 @@ function memory(values: View): Contradiction[] {
     });
   }
   return found;
-}
-
-function vllm(values: View, written: Written): Contradiction[] {
-  const found: Contradiction[] = [];
-  const { vllm_importance_sampling_clip_min: low, vllm_importance_sampling_clip_max: high } =
-    values;
-  if (low !== null && high !== null && low >= high) {
-    found.push({
-      keys: ['vllm_importance_sampling_clip_min', 'vllm_importance_sampling_clip_max'],
-      message: `\`vllm_importance_sampling_clip_min\` (${low}) must be below \`vllm_importance_sampling_clip_max\` (${high}).`,
-    });
-  }
-  const server = ['vllm_server_base_url', 'vllm_server_host', 'vllm_server_port'];
-  const named = server.filter((key) => Object.hasOwn(written, key));
-  const stated = Object.hasOwn(written, 'vllm_mode');
-  const serverMode: Fix = {
-    title: 'Add `vllm_mode: server`',
-    changes: [{ kind: 'set', key: 'vllm_mode', value: 'server', after: 'use_vllm' }],
-  };
-  if (values.use_vllm && !stated && named.length > 0) {
-    found.push({
-      keys: named,
-      message: `\`${named[0] ?? ''}\` is for a vLLM server, but without \`vllm_mode\` vLLM runs on the training GPUs since TRL 1.0.`,
-      suggestion: 'Add `vllm_mode: server`.',
-      fixes: [serverMode],
-    });
-  }
-  return found;
-}
-
-/** Without `vllm_mode` an old recipe meant the other mode; only its other keys show its age. */
-function oldVllm({ use_vllm }: View, written: Written): Contradiction[] {
-  const old = obsoleteKeyNames.some((key) => Object.hasOwn(written, key));
-  if (!old || !use_vllm || Object.hasOwn(written, 'vllm_mode')) return [];
-  const add = (mode: string, where: string): Fix => ({
-    title: `Add \`vllm_mode: ${mode}\` (${where})`,
-    changes: [{ kind: 'set', key: 'vllm_mode', value: mode, after: 'use_vllm' }],
-  });
-  return [
-    {
-      code: 'obsolete_default',
-      severity: 'warning',
-      keys: ['use_vllm'],
-      message:
-        'This recipe was made for an older TRL, where vLLM was a server by default; since TRL 1.0 it runs on the training GPUs.',
-      suggestion: 'Say which: `vllm_mode: server` or `vllm_mode: colocate`.',
-      fixes: [
-        add('server', 'as it was; start it with `trl vllm-serve`'),
-        add('colocate', 'on the training GPUs'),
-      ],
-    },
-  ];
 }
 
 function objective(values: View): Contradiction[] {

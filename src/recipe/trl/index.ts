@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import { recipeShape } from '../keys.ts';
 import { grpoShape } from './grpo.ts';
 import { openR1Shape } from './open-r1.ts';
+import { runningShape } from './running.ts';
 import { scriptShape } from './script.ts';
-import { transformersShape } from './transformers.ts';
+import { trainingShape } from './training.ts';
 
 /** Keys that only the built-in engine understands. */
 const builtInOnly: readonly string[] = ['threads', 'eval_num_prompts', 'eval_num_generations'];
@@ -14,7 +15,8 @@ const builtInOnly: readonly string[] = ['threads', 'eval_num_prompts', 'eval_num
  */
 export const trlShape: Readonly<Record<string, z.ZodType>> = {
   ...Object.fromEntries(Object.entries(recipeShape).filter(([key]) => !builtInOnly.includes(key))),
-  ...transformersShape,
+  ...trainingShape,
+  ...runningShape,
   ...grpoShape,
   ...scriptShape,
   ...openR1Shape,
