@@ -16,7 +16,7 @@ import { PlainError, messageOf } from '../common/errors.ts';
  * }
  * ```
  *
- * Payloads travel by structured clone: typed arrays and NaN survive, functions don't.
+ * Payloads travel as JSON, typed arrays beside it: NaN becomes null, and what is undefined is gone.
  */
 export interface ProtocolShape {
   requests: Record<string, { params: unknown; result: unknown }>;
