@@ -5,7 +5,7 @@ import { PlainError, messageOf } from '../common/errors.ts';
 import type { Model } from './model.ts';
 
 /** Where a run stands: with the weights and the optimizer's state, all it takes to go on exactly. */
-export const trainerState = z.object({
+const trainerState = z.object({
   version: z.literal(1),
   /** Optimizer steps done. */
   step: z.number().int().nonnegative(),
@@ -38,8 +38,7 @@ export const freshState: TrainerState = {
 
 const STATE = 'trainer_state.json';
 
-export const checkpointsFolder = (runDirectory: string): string =>
-  join(runDirectory, 'checkpoints');
+const checkpointsFolder = (runDirectory: string): string => join(runDirectory, 'checkpoints');
 
 /**
  * Writes `checkpoints/step-N`, all of it or nothing, then removes the oldest beyond `limit`.

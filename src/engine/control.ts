@@ -28,6 +28,7 @@ type CommandEvent = Extract<EventBody, { type: 'command' }>;
  * safe point between two optimizer steps. Every command is answered, the last ones with a refusal.
  */
 export class Control {
+  #controlled: Controlled | null = null;
   #mode: Mode = { kind: 'running' };
   readonly #jobs: (() => Promise<void>)[] = [];
   #wake: () => void = () => undefined;
@@ -97,8 +98,6 @@ export class Control {
     this.#mode = { kind: 'ended' };
     await this.#work();
   }
-
-  #controlled: Controlled | null = null;
 
   #enqueue<T>(job: (controlled: Controlled) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -27,16 +27,6 @@ export class Recorder {
     this.#log = log;
   }
 
-  /** Segments whose rollouts could not be recorded so far, and the steps they belong to. */
-  get lost(): Readonly<{ segments: number; steps: number }> {
-    return this.#lost;
-  }
-
-  /** Events that still wait for the disk. */
-  get waiting(): number {
-    return this.#backlog.length;
-  }
-
   /** Never rejects for the disk's sake. */
   say(event: EventBody): Promise<void> {
     this.#backlog.push(event);
