@@ -9,6 +9,7 @@ import type {
 import { short, signed } from '../../src/views/explorer/scale.ts';
 import { quoted } from '../../src/views/explorer/text.ts';
 import type { Explorer } from './explorer.ts';
+import { spoken } from './pane.ts';
 
 /** Details kept at hand: going back and forth asks once. */
 const KEPT = 500;
@@ -115,8 +116,18 @@ export class DetailArea {
           ${fact('rank', detail?.rank ?? '…')}
           ${fact('temperature', `${short(part?.temperature)} · attempt ${part?.attempt ?? '–'}`)}
           ${fact('advantage', signed(view.advantage[position], 3))}
-          ${optional('ratio', detail?.ratio, 'trained / sampled')}
-          ${optional('reference', detail?.ref_logprob, 'logprob')}
+          ${optional(
+            'ratio',
+            detail?.ratio,
+            '×',
+            'Probability under the trained policy over that under the one that sampled it',
+          )}
+          ${optional(
+            'reference',
+            detail?.ref_logprob,
+            'logprob',
+            'Log probability under the reference policy',
+          )}
         </dl>
         ${detail === null ? nothing : alternatives(detail.alternatives, detail.alternatives_note)}
       </div>
@@ -178,8 +189,8 @@ function textless(detail: TokenDetail | null): string {
     : `∅ ${quoted(detail?.name ?? '')}`;
 }
 
-function fact(name: string, value: string): TemplateResult {
-  return html`<dt>${name}</dt>
+function fact(name: string, value: string, meaning = ''): TemplateResult {
+  return html`<dt title=${meaning}>${name}</dt>
     <dd>${value}</dd>`;
 }
 
@@ -187,8 +198,9 @@ function optional(
   name: string,
   value: number | null | undefined,
   unit: string,
+  meaning: string,
 ): TemplateResult | typeof nothing {
-  return typeof value === 'number' ? fact(name, `${short(value, 3)} ${unit}`) : nothing;
+  return typeof value === 'number' ? fact(name, `${short(value, 3)} ${unit}`, meaning) : nothing;
 }
 
 function alternatives(list: readonly Alternative[], note: string): TemplateResult {
@@ -198,7 +210,7 @@ function alternatives(list: readonly Alternative[], note: string): TemplateResul
         ? nothing
         : html`<table>
             <caption>
-              Alternatives, at temperature 1
+              Alternatives at T 1
             </caption>
             <tbody>
               ${list.map(
@@ -214,7 +226,9 @@ function alternatives(list: readonly Alternative[], note: string): TemplateResul
                         .style=${`width: ${Math.min(100, 100 * (probability ?? 0)).toFixed(1)}%`}
                       ></span>
                     </td>
-                    <td class="dim">${sampled ? 'sampled' : ''}</td>
+                    <td class="dim" title=${sampled ? 'sampled' : ''}>
+                      ${sampled ? html`◂${spoken('sampled')}` : ''}
+                    </td>
                   </tr>`,
               )}
             </tbody>
