@@ -79,7 +79,11 @@ export class Recorder {
       try {
         await this.writer.event(event);
       } catch (error) {
-        if (!(error instanceof DiskError)) throw error;
+        if (!(error instanceof DiskError)) {
+          // An event that can't be one must not keep the others from being written.
+          this.#backlog.shift();
+          throw error;
+        }
         this.#complain(error);
         while (this.#backlog.length > BACKLOG) this.#backlog.shift();
         return;
