@@ -33,7 +33,7 @@ test('an event that is none fails by itself; what comes after it is written', as
   const writer = await RunWriter.create(directory, manifest, new Uint8Array());
   const logged: string[] = [];
   const recorder = new Recorder(writer, (line) => logged.push(line));
-  await assert.rejects(recorder.say({ type: 'step', step: 1, metrics: { reward: NaN } }));
+  await assert.rejects(recorder.say({ type: 'step', step: 0.5, metrics: {} }));
   // Several at once: each is written once, in order.
   await Promise.all([
     recorder.say({ type: 'run_paused' }),
