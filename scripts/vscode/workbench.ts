@@ -137,6 +137,20 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
+  /** Chooses a folder in VS Code's own file dialog, which looks a path up before it takes it. */
+  async chooseFolder(path: string): Promise<void> {
+    await this.#input.waitFor();
+    await this.#input.fill(path);
+    const name = path.replace(/[\\/]+$/, '').replace(/^.*[\\/]/, '');
+    await this.#rows.filter({ hasText: name }).first().waitFor();
+    for (const end = Date.now() + this.#timeout; Date.now() < end;) {
+      await this.page.keyboard.press('Enter');
+      await this.page.waitForTimeout(1000);
+      if (!(await this.#input.isVisible())) return;
+    }
+    throw await this.#lost(`The dialog does not take ${path}.`);
+  }
+
   // Side bar
 
   /** Shows a container of the activity bar by its name. */

@@ -17,7 +17,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 inVsCode('a recorded run is opened from anywhere', {}, async ({ workbench }) => {
   await workbench.runCommand('Open Recorded Run');
-  await workbench.enter(recorded);
+  await workbench.chooseFolder(recorded);
   const explorer = await ExplorerPage.find(workbench);
   await explorer.state('finished').waitFor();
   await explorer.prompts.first().click();

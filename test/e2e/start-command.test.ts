@@ -18,7 +18,7 @@ const skip = process.platform === 'win32';
 
 test(
   'npm start shows a live run; Ctrl-C ends all of it',
-  { skip, timeout: 5 * minute },
+  { skip, timeout: 8 * minute },
   async () => {
     const script = join(root, 'scripts', 'start.ts');
     const start = spawn(process.execPath, [script, '--served'], { cwd: root });
