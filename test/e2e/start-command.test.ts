@@ -26,14 +26,18 @@ test(
     let output = '';
     start.stdout.on('data', (data: Buffer) => (output += data.toString()));
     start.stderr.on('data', (data: Buffer) => (output += data.toString()));
-    after(() => start.kill('SIGKILL'));
+    after(async () => {
+      // Not by force: it has things of its own to end.
+      start.kill('SIGINT');
+      await ended;
+    });
 
     const said = (words: RegExp): Promise<string> =>
       eventually(
         'what npm start says',
         () => output,
         (text) => words.test(text),
-        2 * minute,
+        4 * minute,
       );
     await said(/step \d+\/\d+ {2}reward \d/);
     const url = /http:\/\/127\.0\.0\.1:\S+/.exec(output)?.[0] ?? '';
