@@ -22,9 +22,11 @@ import { RolloutPlan, strategyDefaults } from '../../src/strategy/index.ts';
  * The built-in engine beside TRL + torch on the CPU: the same Llama, the same batch, the same
  * lengths, in turns, so that whatever else the machine does falls on both. Ratios are ours over
  * theirs in speed: above 1 the built-in engine is faster.
+ *
+ *     npm run bench:engine [-- speed | start]
  */
 const PAIRS = Number(process.env.BENCH_PAIRS ?? 9);
-const STARTS = 3;
+const STARTS = Number(process.env.BENCH_STARTS ?? 3);
 const THREADS = 2;
 const PROMPTS = [
   '12+34*5=',
@@ -221,22 +223,28 @@ const line = (name: string, ratios: number[]) => {
   );
 };
 
-async function main(): Promise<void> {
+async function main(parts: readonly string[]): Promise<void> {
   prepareVenv();
   const [load = 0] = loadavg();
+  console.log(`${cpus()[0]?.model ?? 'CPU'}, ${cpus().length} cores; Node ${process.version}`);
+  // torch's threads wait for each other actively, and suffer most where cores are shared.
+  if (load > 1)
+    console.log(`Other programs are busy (load ${load.toFixed(1)}): these are no fair figures.`);
   const folder = await mkdtemp(join(tmpdir(), 'adaptive-grpo-bench-'));
   const checkpoint = join(folder, 'model');
   await makeCheckpoint(checkpoint);
+  if (parts.length === 0 || parts.includes('speed')) await compareSpeeds(checkpoint);
+  if (parts.length === 0 || parts.includes('start')) await compareStarts(folder, checkpoint);
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function compareSpeeds(checkpoint: string): Promise<void> {
   const { config, weights, tokenizer } = await loadCheckpoint(checkpoint);
   const pool = new ComputePool({ ...config, eos_token_ids: [] }, weights, { threads: THREADS });
   const peer = new Peer(checkpoint);
   try {
     const { versions } = z.object({ versions: z.string() }).parse(await peer.read());
-    console.log(`${cpus()[0]?.model ?? 'CPU'}, ${cpus().length} cores; Node ${process.version}`);
     console.log(`theirs: ${versions}; ours: ${THREADS} threads`);
-    // torch's threads wait for each other actively, and suffer most where cores are shared.
-    if (load > 1)
-      console.log(`Other programs are busy (load ${load.toFixed(1)}): these are no fair figures.`);
     const completions = PROMPTS.length * NUM_GENERATIONS;
     console.log(
       `${weights.length} weights, ${completions} completions of ${MAX_COMPLETION_LENGTH} tokens a step`,
@@ -275,12 +283,13 @@ async function main(): Promise<void> {
     peer.stop();
     await pool.stop();
   }
-  await compareStarts(folder, checkpoint);
-  await rm(folder, { recursive: true, force: true });
 }
 
 /** From launching the process to its first rollouts: ours on the disk, theirs in memory. */
 async function compareStarts(folder: string, checkpoint: string): Promise<void> {
+  // What ships is the bundle.
+  const built = spawnSync(process.execPath, [join(root, 'scripts/build.ts')], { cwd: root });
+  if (built.status !== 0) throw new Error(`the build failed:\n${built.stderr.toString()}`);
   const recipe = join(folder, 'recipe.yaml');
   await writeFile(
     recipe,
@@ -300,7 +309,7 @@ async function compareStarts(folder: string, checkpoint: string): Promise<void> 
       (output) => output.includes('"first"'),
     );
     const output = join(folder, `run-${start}`);
-    const train = [join(root, 'scripts/train.ts'), recipe, '--output-dir', output];
+    const train = [join(root, 'dist/engine.js'), recipe, '--output-dir', output];
     const ours = await timeToFirst(
       () => spawn(process.execPath, train, { cwd: dirname(recipe) }),
       () => recordedBytes(output) > A_BATCH,
@@ -315,4 +324,4 @@ async function compareStarts(folder: string, checkpoint: string): Promise<void> 
   line('start', ratios);
 }
 
-await main();
+await main(process.argv.slice(2));
