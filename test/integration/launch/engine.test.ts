@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -138,6 +139,17 @@ test('a killed engine shows as crashed, and goes on from its checkpoint', async 
   assert.equal(on.status.kind, 'running');
   assert.equal(on.manifest.name, 'small');
   await sendCommand(on, 'stop');
+  await until(directory, 'stopped', is('stopped'));
+});
+
+test('a run goes on when the window that started it is killed', async () => {
+  const directory = join(folder, 'runs', 'orphan');
+  const script = fileURLToPath(new URL('launch-and-leave.ts', import.meta.url));
+  const window = spawn(process.execPath, [script, engine, recipe, directory], { stdio: 'ignore' });
+  await new Promise((resolve) => window.once('exit', resolve));
+  const found = await until(directory, 'found', is('running'));
+  const later = await until(directory, 'two steps on', stepsFrom((found.latest?.step ?? 0) + 2));
+  await sendCommand(later, 'stop');
   await until(directory, 'stopped', is('stopped'));
 });
 
