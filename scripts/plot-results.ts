@@ -82,10 +82,10 @@ function drawing(curves: readonly Curve[]): string {
       `<text x="${LEFT - 8}" y="${y(share) + 4}" text-anchor="end">${100 * share} %</text>`,
     );
   }
-  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
-    const label = `${Math.round((part * most) / 1000)}k`;
+  const tick = roundTick(most / 4);
+  for (let tokens = 0; tokens <= most; tokens += tick) {
     parts.push(
-      `<text x="${x(part * most)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${label}</text>`,
+      `<text x="${x(tokens)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${tokens / 1000}k</text>`,
     );
   }
   parts.push(
@@ -111,6 +111,12 @@ function drawing(curves: readonly Curve[]): string {
     '</svg>',
     '',
   ].join('\n');
+}
+
+/** The largest of 1, 2, 5, 10, 20, 50, … that is not above `size`. */
+function roundTick(size: number): number {
+  const power = 10 ** Math.floor(Math.log10(size));
+  return power * ([5, 2].find((factor) => factor * power <= size) ?? 1);
 }
 
 function marker(x: number, y: number, style: (typeof styles)[number]): string {
