@@ -1,3 +1,4 @@
+import { PlainError } from '../../common/errors.ts';
 import type { Alternatives, SegmentStatus, SegmentTrigger } from '../../run/model/segment.ts';
 import { triggerAt, type SegmentRequest } from '../../strategy/index.ts';
 import { uniform } from './random.ts';
@@ -41,6 +42,11 @@ export class RunningSegment {
     const { seed, step, temperature, capture, thresholds, max_completion_length } = this.#settings;
     const position = this.request.fork_at + this.#ids.length;
     const { max_prob, entropy } = recordedUncertainty(logits);
+    if (!Number.isFinite(max_prob) || !Number.isFinite(entropy))
+      throw new PlainError(
+        'The policy gives no finite probabilities any more.',
+        'Lower learning_rate or set max_grad_norm, and go on from an earlier checkpoint.',
+      );
     const { watch_from } = this.request;
     if (watch_from !== null && position >= watch_from) {
       const why = triggerAt(max_prob, entropy, thresholds);

@@ -306,6 +306,20 @@ test('rewards reach the plan, and completions are whole paths', async () => {
   );
 });
 
+test('a policy that blew up is noticed when it generates', async () => {
+  const compute = new ComputePool(
+    config,
+    weights.map((w) => w * 1e25),
+    { threads: 1 },
+  );
+  pools.push(compute);
+  await assert.rejects(compute.generate(request(adaptive)), {
+    name: 'PlainError',
+    message: /no finite probabilities/,
+    next: /learning_rate/,
+  });
+});
+
 test('a thread that dies refuses what was asked of it', async () => {
   const compute = fresh(2);
   const running = compute.generate(request({ ...adaptive, num_generations: 60, num_roots: 60 }));
