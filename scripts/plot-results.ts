@@ -27,8 +27,9 @@ async function readCurve(directory: string): Promise<Curve> {
     JSON.parse(await readFile(join(directory, 'run.json'), 'utf8')),
   );
   const points: Point[] = [];
-  const lines = (await readFile(join(directory, 'events.jsonl'), 'utf8')).split('\n');
-  for (const line of lines.filter((each) => each !== '')) {
+  // What follows the last line end is empty, or a line that is still being written.
+  const lines = (await readFile(join(directory, 'events.jsonl'), 'utf8')).split('\n').slice(0, -1);
+  for (const line of lines) {
     const event = parseEvent(line);
     if (event.type !== 'evaluation') continue;
     points.push({

@@ -161,9 +161,7 @@ function slip(
 ): number {
   if (operator === '*') {
     const carry = Math.floor(((left % 10) * (right % 10)) / 10);
-    return left * right >= 10 && Math.min(left, right) < 10 && random.chance(slips.product)
-      ? 10 * carry
-      : 0;
+    return random.chance(slips.product) ? 10 * carry : 0;
   }
   const sign = operator === '+' ? 1 : -1;
   const ones = (left % 10) + sign * (right % 10);
