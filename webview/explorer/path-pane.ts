@@ -82,17 +82,17 @@ export class PathPane {
         this.#laidOut = '';
       }
     }
-    if (changes.has('path') || changes.has('layout')) {
-      this.#drawShell();
-      this.#relayout();
+    // Several things may change in one frame.
+    if (changes.has('colour')) this.#forgetLines();
+    const anew = changes.has('path') || changes.has('layout');
+    if (anew || changes.has('colour') || changes.has('header')) this.#drawShell();
+    if (anew || changes.has('colour')) this.#relayout();
+    // A path that is on its way has no cursor yet; the old one keeps its own till then.
+    if (anew && state.position !== null) {
       this.#showCursor(true);
       this.#restoreScroll();
-    } else if (changes.has('colour')) {
-      this.#drawShell();
-      this.#forgetLines();
-      this.#relayout();
-    } else if (changes.has('cursor')) this.#showCursor(false);
-    else if (changes.has('header')) this.#drawShell();
+    }
+    if (changes.has('cursor')) this.#showCursor(false);
   }
 
   /** Once, for a view that comes back with its state. */

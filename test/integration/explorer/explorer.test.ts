@@ -297,11 +297,13 @@ test('what is looked at survives closing and restoring the view', async (t) => {
   const store = await synthesized(t);
   const first = await explore(t, { source: store });
   await first.page.waitForSelector('.row.segment');
-  await first.page.locator('.row.prompt').nth(5).click();
+  const shown = String(await first.page.evaluate('window.vsCodeState().selected.prompt_id'));
+  await first.page.locator('.row.prompt:not(.selected)').last().click();
   await until(
     first.page,
-    `document.querySelectorAll('.row.prompt')[5]?.classList.contains('selected') &&
-      window.vsCodeState().segment_id !== null && window.vsCodeState().position !== null`,
+    `(({ selected, segment_id, position }) =>
+      selected.prompt_id !== '${shown}' && segment_id !== null && position !== null)
+      (window.vsCodeState())`,
   );
   await first.page.locator(path).focus();
   await first.page.keyboard.press('End');
