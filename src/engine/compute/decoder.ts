@@ -98,9 +98,12 @@ export class Decoder {
     if (entering.length === 0 && !shrinks) return;
 
     this.#prefill(entering.map((request) => request.tree));
-    const next: (Slot | null)[] = Array<Slot | null>(
-      shrinks ? size : Math.max(size, this.#slots.length),
-    ).fill(null);
+    this.#arrange(entering, shrinks ? size : Math.max(size, this.#slots.length));
+  }
+
+  /** Makes a batch of `size` rows: those that run, those that enter, and idle ones as they fit. */
+  #arrange(entering: readonly SegmentRequest[], size: number): void {
+    const next = Array<Slot | null>(size).fill(null);
     const sources: RowSource[] = next.map(() => ({ kind: 'empty' }));
     const homeless: number[] = [];
     this.#slots.forEach((slot, row) => {
