@@ -201,7 +201,8 @@ function tokensOf(
     top,
     advantage: Float32Array.from(credit?.advantage ?? new Float64Array(token_ids.length)),
     ref_logprob,
-    train_logprob,
+    // Where nothing was hotter than the recipe says, it is `logprob` once more.
+    train_logprob: segment.attempt === 0 ? null : train_logprob,
   };
 }
 

@@ -87,7 +87,10 @@ export interface SegmentTokens {
   advantage: Float32Array;
   /** Log probability under the reference policy, where `beta` > 0. */
   ref_logprob: Float32Array | null;
-  /** Log probability under the trained policy at the recipe's own `temperature`. */
+  /**
+   * Log probability under the policy that sampled it, at the recipe's own `temperature`; null
+   * where that is the segment's temperature, so that `logprob` says it.
+   */
   train_logprob: Float32Array | null;
 }
 
