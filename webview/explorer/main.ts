@@ -55,6 +55,11 @@ explorer.onChange((changes) => {
 prompts.element.addEventListener('leave', () => tree.focus());
 tree.element.addEventListener('leave', () => path.focus());
 
+// VS Code gives the tab the focus; the keys should mean something at once.
+window.addEventListener('focus', () => {
+  if (document.activeElement === document.body) tree.focus();
+});
+
 const shortcuts: Record<string, () => void> = {
   n: () => path.toFailure(1),
   p: () => path.toFailure(-1),
