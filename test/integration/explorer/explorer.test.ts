@@ -354,10 +354,10 @@ test('model output is only ever text', async (t) => {
   await run.rollouts([rootRow(place, evil)]);
   await run.close();
   const { page } = await explore(t, { source: await opened(t, directory) });
-  await page.waitForSelector('.token');
+  await page.waitForSelector('.line .token');
   assert.equal(await page.evaluate('window.owned'), undefined);
   assert.equal(await page.locator('.line img, .line script, .row img, .row script').count(), 0);
-  assert.equal((await page.locator('.token').count()) >= evil.length, true);
+  assert.equal((await page.locator('.line .token').count()) >= evil.length, true);
   const shown = await page.locator('.line .token').allInnerTexts();
   assert.ok(shown.includes('<img src=x onerror="window.owned=1">'));
   assert.ok(shown.some((token) => token.startsWith('U+202E')));
@@ -385,9 +385,9 @@ test('a path of 32,000 tokens scrolls without a hitch', async (t) => {
   await run.rollouts([rootRow({ step: 1, prompt_id: 'p', prompt: 'q', segment_id: 0 }, pieces)]);
   await run.close();
   const { page } = await explore(t, { source: await opened(t, directory) });
-  await page.waitForSelector('.token');
+  await page.waitForSelector('.line .token');
   assert.match(await text(page, '.pane.path .count'), /32000 tokens/);
-  assert.ok((await page.locator('.token').count()) < 3000);
+  assert.ok((await page.locator('.line .token').count()) < 3000);
   await page.locator(path).focus();
   await page.keyboard.press('End');
   await until(page, `document.querySelector('.detail-head')?.textContent.includes('token 31999')`);
