@@ -62,6 +62,10 @@ test('a recorded run is all there: steps, groups, trees, tokens', async (t) => {
     for (const segment of segments) tokens += segment.length;
   }
   assert.equal(tokens, run.tokens);
+  // Tokens are counted over the whole run, as an engine does it.
+  const generated = store.steps.map(({ metrics }) => metrics['tokens/generated'] ?? NaN);
+  assert.ok(generated.every((count, i) => count > (generated[i - 1] ?? 0)));
+  assert.equal(generated.at(-1), run.tokens);
   const [segment] = store.tree(1, groups[0]?.prompt_id ?? '');
   assert.ok(segment);
   const values = await store.tokens(segment.segment_id);
