@@ -110,6 +110,17 @@ test('menus and clauses name only commands, contexts and rows that exist', () =>
   }
 });
 
+test('whatever was opened from elsewhere can be taken off the list, unreadable or not', () => {
+  const item = contributes.menus['view/item/context']?.find(
+    ({ command }) => command === commands.removeRun,
+  );
+  const pattern = new RegExp(/viewItem =~ \/(.*?)\/$/.exec(item?.when ?? '')?.[1] ?? '(?!)');
+  for (const row of Object.values(runContexts)) {
+    assert.ok(pattern.test(`${row}.opened`), row);
+    assert.ok(!pattern.test(row), row);
+  }
+});
+
 test('the palette hides what has nothing to act on', () => {
   const palette = new Map(
     contributes.menus.commandPalette?.map(({ command, when }) => [command, when]),
