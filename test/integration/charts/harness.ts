@@ -10,7 +10,7 @@ import type { HostMessage } from '../../../src/views/channel.ts';
 import { schemas } from '../../../src/views/charts/protocol.ts';
 import type { Protocol } from '../../../src/views/charts/protocol.ts';
 import { page as pageHtml } from '../../../src/views/page.ts';
-import { chromiumPath } from '../explorer/harness.ts';
+import { needChromium } from '../../../scripts/vscode/chromium.ts';
 import { themes } from '../explorer/themes.ts';
 import type { ThemeName } from '../explorer/themes.ts';
 
@@ -72,7 +72,10 @@ export class ChartsHarness {
       logLevel: 'error',
     });
     const args = ['--no-sandbox', '--disable-gpu', '--no-first-run'];
-    return new ChartsHarness(bundle, await chromium.launch({ executablePath: chromiumPath, args }));
+    return new ChartsHarness(
+      bundle,
+      await chromium.launch({ executablePath: needChromium(() => undefined), args }),
+    );
   }
 
   async stop(): Promise<void> {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { launchChromium } from '../../../scripts/vscode/chromium.ts';
 import type { HostMessage, Port } from '../../../src/views/channel.ts';
 import { ExplorerSession, type RunActions } from '../../../src/views/explorer/session.ts';
 import type { RunSource } from '../../../src/views/explorer/source.ts';
@@ -19,16 +20,7 @@ import { themes, type ThemeName } from './themes.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-export const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const chromiumArgs = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const ARRAYS = { Int8Array, Uint32Array, Float32Array };
 
@@ -133,8 +125,8 @@ export class ExplorerHarness {
       minify: true,
       logLevel: 'error',
     });
-    const browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArgs });
-    return new ExplorerHarness(bundle, browser);
+    // Whoever has no Chromium and may not install one reads in one sentence what is needed.
+    return new ExplorerHarness(bundle, await launchChromium(say));
   }
 
   async stop(): Promise<void> {
