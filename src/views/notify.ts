@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { CancelledError } from '../launch/engine-process.ts';
+import { plainText } from './plain-text.ts';
 
 /** What a person is told outside of views: a plain sentence, what to do next, and ways to do it. */
 
@@ -29,11 +30,17 @@ export async function showError(
 
 type Show = (message: string, ...items: string[]) => Thenable<string | undefined>;
 
+/** Never rejects: an action that fails says so. */
 export async function offer(
   show: Show,
   message: string,
   actions: readonly Action[],
 ): Promise<void> {
-  const chosen = await show(message, ...actions.map(({ title }) => title));
-  await actions.find(({ title }) => title === chosen)?.run();
+  const chosen = await show(plainText(message), ...actions.map(({ title }) => title));
+  try {
+    await actions.find(({ title }) => title === chosen)?.run();
+  } catch (error) {
+    const next = error instanceof PlainError ? ` ${error.next}` : '';
+    void vscode.window.showErrorMessage(plainText(`${messageOf(error)}${next}`.trim()));
+  }
 }

@@ -7,6 +7,7 @@ import { runsDirectoryFor, startupTimeoutMs } from '../configuration.ts';
 import { commands } from '../ids.ts';
 import { offer, showError } from '../notify.ts';
 import type { Action } from '../notify.ts';
+import { plainText } from '../plain-text.ts';
 import type { Services } from '../services.ts';
 import { openLog } from './open.ts';
 import { chooseRecipe, saveRecipe, shippedRecipe } from './recipes.ts';
@@ -74,7 +75,7 @@ async function launch(
 ): Promise<RunCard | null> {
   const progress = {
     location: vscode.ProgressLocation.Notification,
-    title: `Starting ${name}`,
+    title: plainText(`Starting ${name}`),
     cancellable: true,
   };
   try {
