@@ -146,5 +146,7 @@ function refuseUpgrade(socket: Duplex, { status, message }: Refusal): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
       'Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`,
+    // Whoever keeps its own half open must not keep the port, and with it the engine, from closing.
+    () => socket.destroy(),
   );
 }

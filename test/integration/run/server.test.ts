@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { appendFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
+import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +13,7 @@ import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 import type { ServerMessage } from '../../../src/run/model/stream.ts';
 import {
+  STREAM_PATH,
   SUBPROTOCOL,
   closeCodes,
   frameOffset,
@@ -222,6 +224,25 @@ test('the token, the host, the origin, the path and the subprotocol must be righ
     assert.ok(!refused.text.includes(server.token));
   }
   assert.equal(server.connections, 0);
+});
+
+test('one who was turned away and never hangs up keeps the server from nothing', async (t) => {
+  const { server } = await start(t);
+  const port = Number(new URL(server.url).port);
+  const socket = connectPlain({ port, host: '127.0.0.1', allowHalfOpen: true });
+  t.after(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(
+    `GET ${STREAM_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n` +
+      'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  );
+  const answer = await new Promise((resolve) => socket.once('data', resolve));
+  assert.match(String(answer), /^HTTP\/1\.1 401 /);
+  const late = AbortSignal.timeout(8000);
+  const closed = server.close().then(() => 'closed');
+  const waited = once(late, 'abort').then(() => 'still open');
+  assert.equal(await Promise.race([closed, waited]), 'closed');
 });
 
 test('garbage closes its sender with a plain reason, and nobody else', async (t) => {
