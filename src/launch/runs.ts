@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { Follower } from '../run/follow.ts';
 import { LOG, RECIPE, codeOf } from '../run/files.ts';
+import { Listeners, type Disposable } from '../run/listeners.ts';
 import { readManifest } from '../run/manifest-file.ts';
 import { isLive } from '../run/status.ts';
-import { Emitter } from './emitter.ts';
 import { RunEntry, nameOf, startOf } from './run-entry.ts';
 import type { ReadableRun, RunCard } from './run-entry.ts';
 import type { LaunchOptions, LaunchTarget, LaunchedRun } from './target.ts';
@@ -25,8 +25,8 @@ export class Runs {
   readonly #entries = new Map<string, RunEntry>();
   readonly #opened = new Set<string>();
   readonly #launched = new Map<string, LaunchedRun>();
-  readonly #changed = new Emitter<readonly RunCard[]>();
-  readonly #ended = new Emitter<ReadableRun>();
+  readonly #changed = new Listeners<readonly RunCard[]>();
+  readonly #ended = new Listeners<ReadableRun>();
   #followers: Follower[] = [];
   #directories: readonly string[] = [];
   #cards: readonly RunCard[] = [];
@@ -41,9 +41,11 @@ export class Runs {
   }
 
   /** Told after anything in the list changed, with the cards that did. */
-  readonly onDidChange = this.#changed.event;
+  readonly onDidChange = (listener: (cards: readonly RunCard[]) => void): Disposable =>
+    this.#changed.add(listener);
   /** Told once when a run that was seen alive has ended, however it did. */
-  readonly onDidEnd = this.#ended.event;
+  readonly onDidEnd = (listener: (run: ReadableRun) => void): Disposable =>
+    this.#ended.add(listener);
 
   /** Newest first. */
   get cards(): readonly RunCard[] {
@@ -65,7 +67,7 @@ export class Runs {
     this.#selected = resolve(directory);
     if (before === this.#selected) return;
     const card = this.card(directory);
-    this.#changed.fire(card === undefined ? [] : [card]);
+    this.#changed.tell(card === undefined ? [] : [card]);
   }
 
   /** Runs opened from outside the runs directories; what a later window starts with. */
@@ -152,8 +154,8 @@ export class Runs {
   dispose(): void {
     this.#disposed = true;
     for (const follower of this.#followers) follower.dispose();
-    this.#changed.dispose();
-    this.#ended.dispose();
+    this.#changed.clear();
+    this.#ended.clear();
   }
 
   async #launch(options: LaunchOptions): Promise<RunCard> {
@@ -204,11 +206,11 @@ export class Runs {
   #tell(before: ReadonlyMap<string, RunCard>): void {
     const changed = this.#cards.filter((card) => before.get(card.directory) !== card);
     if (changed.length === 0 && before.size === this.#cards.length) return;
-    this.#changed.fire(changed);
+    this.#changed.tell(changed);
     for (const card of changed) {
       const old = before.get(card.directory);
       if (card.kind !== 'run' || old === undefined) continue;
-      if (isAlive(old) && !isLive(card.status)) this.#ended.fire(card);
+      if (isAlive(old) && !isLive(card.status)) this.#ended.tell(card);
     }
   }
 }

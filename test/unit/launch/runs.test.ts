@@ -85,6 +85,25 @@ async function deadProcess(): Promise<number> {
 const names = () =>
   runs.cards.map((card) => (card.kind === 'run' ? card.manifest.name : `? ${card.name}`));
 
+test('a view that fails keeps no other from hearing, and the list from nothing', async (t) => {
+  const heard: Error[] = [];
+  const listen = (warning: Error) => heard.push(warning);
+  process.on('warning', listen);
+  t.after(() => process.off('warning', listen));
+  await (await write('first')).close();
+  const failing = new Runs(new WritingTarget());
+  t.after(() => failing.dispose());
+  const told: string[] = [];
+  failing.onDidChange(() => {
+    throw new Error('this view is broken');
+  });
+  failing.onDidChange((cards) => told.push(...cards.map(({ directory }) => directory)));
+  await failing.setDirectories([parent]);
+  assert.deepEqual(told, [join(parent, 'first')]);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(heard.some(({ message }) => message === 'this view is broken'));
+});
+
 test('no runs directory means no runs, and it is no error', async () => {
   await runs.setDirectories([join(folder, 'none'), join(folder, 'neither')]);
   assert.deepEqual(runs.cards, []);
