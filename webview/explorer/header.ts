@@ -59,7 +59,9 @@ export function failed(
 function runFacts(header: RunHeader): TemplateResult {
   const step = header.max_steps > 0 ? `${header.step ?? 0}/${header.max_steps}` : header.step;
   return html`
-    <span class="run-name" title=${header.directory}>${header.name}</span>
+    <span class="run-name" title="${header.strategy} run in ${header.directory}"
+      >${header.name}</span
+    >
     <span class="state state-${header.state}">
       <span class="dot" aria-hidden="true"></span>${header.state}
     </span>

@@ -52,10 +52,6 @@ export class VirtualList {
     return this.#count * this.#rowHeight;
   }
 
-  get offset(): number {
-    return this.#scroller.scrollTop;
-  }
-
   /** Rows that fit in sight. */
   get pageSize(): number {
     return Math.max(1, Math.floor(this.#scroller.clientHeight / this.#rowHeight) - 1);

@@ -1,6 +1,5 @@
 import { html, type TemplateResult } from 'lit-html';
 import { unsafeHTML } from 'lit-html/directives/unsafe-html.js';
-import check from '@vscode/codicons/src/icons/check.svg';
 import chevronDown from '@vscode/codicons/src/icons/chevron-down.svg';
 import chevronRight from '@vscode/codicons/src/icons/chevron-right.svg';
 import close from '@vscode/codicons/src/icons/close.svg';
@@ -21,7 +20,6 @@ import whitespace from '@vscode/codicons/src/icons/whitespace.svg';
 
 /** VS Code's own icons, inlined when the bundle is built: text of ours, never of a run. */
 const icons = {
-  check,
   chevronDown,
   chevronRight,
   close,
