@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Recorder } from '../../../src/engine/recorder.ts';
 import { recipeSchema } from '../../../src/recipe/keys.ts';
-import { SCHEMA_VERSION } from '../../../src/run/model/manifest.ts';
+import { SCHEMA_VERSION, type Manifest } from '../../../src/run/model/manifest.ts';
 import { RunWriter } from '../../../src/run/writer.ts';
 
 test('an event that is none fails by itself; what comes after it is written', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'adaptive recorder '));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const manifest = {
+  const manifest: Manifest = {
     schema_version: SCHEMA_VERSION,
     run_id: 'one',
     name: 'one',
     engine: { name: 'built-in', version: '0' },
-    strategy: 'adaptive' as const,
+    strategy: 'adaptive',
     recipe: recipeSchema.parse({}),
     model: 'base',
     seed: 1,
@@ -24,7 +24,7 @@ test('an event that is none fails by itself; what comes after it is written', as
     host: 'here',
     pid: process.pid,
     started_at: '2026-11-22T12:00:00Z',
-    state: 'running' as const,
+    state: 'running',
     max_steps: 10,
     endpoint: null,
     capture: { top_k: 5, below: 0.99, groups_per_step: null },
