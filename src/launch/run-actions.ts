@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { PlainError } from '../common/errors.ts';
 import { RunClient } from '../run/client.ts';
+import { codeOf } from '../run/files.ts';
 import type { CommandName } from '../run/model/events.ts';
 import type { RunStatus } from '../run/store.ts';
 import { nameOf } from './run-entry.ts';
@@ -81,5 +82,11 @@ export const isHere = (card: RunCard): boolean =>
 
 /** Ends an engine that doesn't answer. What it has written stays; the run shows as crashed. */
 export function killEngine(card: RunCard): void {
-  if (card.kind === 'run' && isHere(card)) process.kill(card.manifest.pid, 'SIGKILL');
+  if (card.kind !== 'run' || !isHere(card)) return;
+  try {
+    process.kill(card.manifest.pid, 'SIGKILL');
+  } catch (error) {
+    // Gone already, which is what was asked for.
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
 }

@@ -20,7 +20,13 @@ export async function pickRun(
   qualifies: (card: RunCard) => boolean,
   title: string,
 ): Promise<RunCard | undefined> {
-  if (typeof argument === 'string') return runs.card(argument);
+  if (typeof argument === 'string') {
+    const card = runs.card(argument);
+    // A row may say what was true a moment ago.
+    if (card !== undefined && qualifies(card)) return card;
+    void vscode.window.showInformationMessage(`${title}: this run is not in a state for it.`);
+    return undefined;
+  }
   const { active } = runs;
   if (active !== null && qualifies(active)) return active;
   const candidates = runs.cards.filter(qualifies);
@@ -71,9 +77,17 @@ export async function control(
     void showError(error, services.log, [
       { title: 'Show Log', run: () => openLog(services, card.directory) },
       ...(action === 'stop' && isHere(card)
-        ? [{ title: 'End Its Process', run: () => killEngine(card) }]
+        ? [{ title: 'End Its Process', run: () => endProcess(services, card.directory) }]
         : []),
     ]);
   }
   await services.runs.refresh();
+}
+
+/** The question may have stood there for long: only a process that is still the run's is ended. */
+async function endProcess({ runs }: Services, directory: string): Promise<void> {
+  await runs.refresh();
+  const card = runs.card(directory);
+  if (card !== undefined && can(card, 'stop')) killEngine(card);
+  await runs.refresh();
 }

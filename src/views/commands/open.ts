@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
-import { runsIn } from '../../launch/runs.ts';
+import { isAlive, runsIn } from '../../launch/runs.ts';
 import { manifestPath } from '../../run/files.ts';
 import { runsDirectories } from '../configuration.ts';
 import { commands } from '../ids.ts';
@@ -80,6 +80,10 @@ export async function deleteRun(
   const uri = vscode.Uri.file(directory);
   const detail = 'Its rollouts, events and checkpoints go with it.';
   if (!(await confirm(`Delete the run ${name}?`, detail, 'Delete'))) return;
+  const card = services.runs.card(directory);
+  if (card !== undefined && isAlive(card)) {
+    throw new PlainError(`The run ${name} goes on again.`, 'Stop it first.');
+  }
   try {
     await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
   } catch {
