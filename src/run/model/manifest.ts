@@ -25,6 +25,9 @@ export const recipeValues = z.record(
 );
 export type RecipeValues = z.infer<typeof recipeValues>;
 
+/** `http://127.0.0.1:PORT` and its like; a recorded run must not have us call anybody else. */
+const LOOPBACK = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5}\/?$/;
+
 /** `run.json`: what a run is. Rewritten atomically; readable by its owner only (it holds a token). */
 export const manifestSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
@@ -37,13 +40,14 @@ export const manifestSchema = z.object({
   seed: z.number().int(),
   git_commit: z.string().nullable(),
   host: z.string(),
-  pid: z.number().int(),
+  /** Positive: to the system, 0 and below mean groups of processes, or all there are. */
+  pid: z.number().int().positive(),
   /** ISO 8601. */
   started_at: z.string(),
   state: z.enum(runStates),
   max_steps: z.number().int().nonnegative(),
-  /** Where the stream is served while the engine lives. */
-  endpoint: z.object({ url: z.string(), token: z.string() }).nullable(),
+  /** Where the stream is served while the engine lives: on this machine, whoever wrote the file. */
+  endpoint: z.object({ url: z.string().regex(LOOPBACK), token: z.string() }).nullable(),
   /** What part of the rollouts is recorded. `groups_per_step` null: every prompt group. */
   capture: z.object({
     top_k: z.number().int().nonnegative(),

@@ -223,6 +223,29 @@ test('a newer schema, a broken manifest and no manifest are said plainly', async
   await assert.rejects(RunStore.open(directory), /is not the manifest of a run: pid: /);
 });
 
+test('a recorded run can send us neither to another host nor after a group of processes', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, 'run.json');
+  for (const pid of [0, -1, -process.pid, 1.5]) {
+    await writeFile(path, JSON.stringify(manifestOf({ pid })));
+    await assert.rejects(RunStore.open(directory), /is not the manifest of a run: pid: /);
+  }
+  const foreign = [
+    'http://example.org:80',
+    'http://127.0.0.1:80@example.org:80',
+    'file:///etc',
+    '',
+  ];
+  for (const url of [...foreign, 'http://127.0.0.1.example.org:80', 'http://127.0.0.1']) {
+    await writeFile(path, JSON.stringify(manifestOf({ endpoint: { url, token: 't' } })));
+    await assert.rejects(RunStore.open(directory), /manifest of a run: endpoint\.url: /, url);
+  }
+  for (const url of ['http://127.0.0.1:8000', 'http://localhost:1', 'http://[::1]:65535']) {
+    await writeFile(path, JSON.stringify(manifestOf({ endpoint: { url, token: 't' } })));
+    (await RunStore.open(directory)).dispose();
+  }
+});
+
 test('a run with no rollouts and no events yet is empty, not broken', async (t) => {
   const directory = await temporaryDirectory(t);
   await writeManifest(directory, manifestOf({ state: 'starting' }));
