@@ -78,7 +78,12 @@ function controlOf(
         @change=${(event: Event) => set(key, isChecked(event) ? 'true' : 'false')}
       />`;
     case 'choice':
-      return html`<select id=${id} aria-describedby=${about} @change=${write}>
+      return html`<select
+        id=${id}
+        aria-describedby=${about}
+        aria-invalid=${invalid}
+        @change=${write}
+      >
         ${control.options.map(
           (option) =>
             html`<option value=${option} .selected=${live(option === shown)}>${option}</option>`,
@@ -101,6 +106,7 @@ function controlOf(
           class="number"
           aria-label="${key}, as a number"
           aria-describedby=${about}
+          aria-invalid=${invalid}
           .value=${live(shown)}
           @change=${write}
         />`;

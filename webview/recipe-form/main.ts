@@ -15,6 +15,7 @@ import { Channel, RequestError } from '../shared/channel.ts';
 import { checkbox, registerControls, textButton, textField } from '../shared/controls.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { fieldRow, type FieldActions } from './field.ts';
+import { Previews } from './previews.ts';
 
 /** The recipe form. The file is the truth: what is shown is what the host last said of it. */
 
@@ -29,16 +30,17 @@ const api = vsCodeApi();
 let options = savedState.parse(api.getState() ?? {});
 let state: FormState | { kind: 'opening' } = { kind: 'opening' };
 let failure: string | null = null;
-/** Where sliders stand that are being moved. */
-const previews = new Map<string, string>();
+const previews = new Previews();
 
 const root = document.createElement('main');
 document.body.append(root);
+// A slider that ends where it began changes nothing, and says so to nobody else.
+root.addEventListener('focusout', () => previews.release());
 
 const channel = new Channel<Protocol>(api, results, events, {
   state: (next) => {
     state = next;
-    previews.clear();
+    previews.settle();
     show();
   },
 });
@@ -60,10 +62,13 @@ function ask(request: Promise<null>): void {
 
 const actions: FieldActions = {
   preview: (key, text) => {
-    previews.set(key, text);
+    previews.move(key, text);
     show();
   },
-  set: (key, text) => ask(channel.request('set', { key, text })),
+  set: (key, text) => {
+    previews.release();
+    ask(channel.request('set', { key, text }));
+  },
   reset: (key) => ask(channel.request('reset', { key })),
 };
 
@@ -150,7 +155,7 @@ function groupSection({ name, fields }: Group): TemplateResult {
     ${repeat(
       fields,
       ({ key }) => key,
-      (field) => fieldRow(field, previews.get(field.key) ?? field.text, actions),
+      (field) => fieldRow(field, previews.textOf(field.key, field.text), actions),
     )}
   </section>`;
 }
