@@ -30,7 +30,7 @@ export class RecordedRun {
   readonly #services: Services;
   #known: RecordedPrompts | null = null;
   #readAt = 0;
-  #reading: Promise<RecordedPrompts | null> | null = null;
+  #reading: { directory: string; prompts: Promise<RecordedPrompts | null> } | null = null;
 
   constructor(services: Services) {
     this.#services = services;
@@ -44,8 +44,12 @@ export class RecordedRun {
     // A run that has ended is asked every time, which costs nothing while nothing is new in it.
     const recent = isAlive(active) && Date.now() - this.#readAt < STALE_MS;
     if (recent && this.#known?.directory === directory) return Promise.resolve(this.#known);
-    this.#reading ??= this.#read(directory).finally(() => (this.#reading = null));
-    return this.#reading;
+    if (this.#reading?.directory === directory) return this.#reading.prompts;
+    const prompts = this.#read(directory).finally(() => {
+      if (this.#reading?.prompts === prompts) this.#reading = null;
+    });
+    this.#reading = { directory, prompts };
+    return prompts;
   }
 
   async #read(directory: string): Promise<RecordedPrompts | null> {
@@ -56,9 +60,13 @@ export class RecordedRun {
       const { store } = lease;
       const groups = store.groups();
       const unchanged = known?.directory === directory && known.recorded === groups.length;
-      if (!unchanged) this.#known = await readPrompts(directory, store);
-      this.#readAt = Date.now();
-      return this.#known;
+      const prompts = unchanged ? known : await readPrompts(directory, store);
+      // Another run may have been chosen meanwhile; its prompts are not to be overwritten.
+      if (this.#services.runs.active?.directory === directory) {
+        this.#known = prompts;
+        this.#readAt = Date.now();
+      }
+      return prompts;
     } catch (error) {
       // A run that can't be read says so in its own views; a recipe can be edited without it.
       this.#services.log.warn(`What would it do: ${String(error)}`);
