@@ -9,9 +9,6 @@ import type { RecordedRun } from './recorded.ts';
 import { headline } from './report.ts';
 import { whatIf } from './what-if.ts';
 
-/** Contributed by another part of the extension; offered where it is there. */
-const COMPARE = 'adaptiveGrpo.compareWithBaseline';
-
 /** Lines of the strategy: the answer stands where one changes it. */
 const strategyKeys: readonly string[] = [
   'use_token_adaptive',
@@ -20,7 +17,7 @@ const strategyKeys: readonly string[] = [
   'min_prefix_length',
 ];
 
-/** Above a recipe: Start, Compare, Dry Run; above its strategy: what it would do. */
+/** Above a recipe: Start, Apply, Dry Run, Form; above its strategy: what it would do. */
 export class RecipeLenses implements vscode.CodeLensProvider {
   readonly #services: Services;
   readonly #recorded: RecordedRun;
@@ -62,15 +59,6 @@ export class RecipeLenses implements vscode.CodeLensProvider {
           `$(arrow-right) ${vscode.l10n.t('Apply to the running run ({0})', changesInWords(live.changes))}`,
           commands.applyToRun,
           vscode.l10n.t('Takes effect between two steps, and is written into the run’s log.'),
-        ),
-      );
-    }
-    if ((await vscode.commands.getCommands(true)).includes(COMPARE)) {
-      lenses.push(
-        lens(
-          `$(compare-changes) ${vscode.l10n.t('Compare with Baseline')}`,
-          COMPARE,
-          vscode.l10n.t('Train twice at equal cost, with the strategy and without.'),
         ),
       );
     }
