@@ -137,14 +137,17 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
-  /** Chooses a folder in VS Code's own file dialog, which looks a path up before it takes it. */
+  /**
+   * Chooses a folder in VS Code's own file dialog. It looks up every path before it takes it, and
+   * may still be filling in the one it proposes.
+   */
   async chooseFolder(path: string): Promise<void> {
     await this.#input.waitFor();
-    await this.#input.fill(path);
     const name = path.replace(/[\\/]+$/, '').replace(/^.*[\\/]/, '');
-    await this.#rows.filter({ hasText: name }).first().waitFor();
+    const row = this.#rows.filter({ hasText: name }).first();
     for (const end = Date.now() + this.#timeout; Date.now() < end;) {
-      await this.page.keyboard.press('Enter');
+      if ((await this.#input.inputValue()) !== path) await this.#input.fill(path);
+      else if (await row.isVisible()) await this.page.keyboard.press('Enter');
       await this.page.waitForTimeout(1000);
       if (!(await this.#input.isVisible())) return;
     }
