@@ -1,3 +1,4 @@
+import { PlainError } from '../common/errors.ts';
 import { generationBatchSize } from '../recipe/check.ts';
 import type { Recipe } from '../recipe/keys.ts';
 import type { EventBody } from '../run/model/events.ts';
@@ -66,7 +67,7 @@ export class Trainer implements Controlled {
         const steps = [before, this.#state.step] as const;
         reason = this.#reasonToEnd();
         if (isDue(steps, this.recipe.eval_steps)) await this.#evaluate();
-        if (isDue(steps, this.recipe.save_steps)) await this.checkpoint();
+        if (isDue(steps, this.recipe.save_steps)) await this.#saveOnTheWay();
       }
     }
     if (reason !== 'stopped') await this.#evaluate();
@@ -100,6 +101,18 @@ export class Trainer implements Controlled {
     if (this.#saved !== step) await this.say({ type: 'checkpoint', step, path });
     this.#saved = step;
     return path;
+  }
+
+  /** A checkpoint that can't be written now is said; the disk may have room again for the next. */
+  async #saveOnTheWay(): Promise<void> {
+    try {
+      await this.checkpoint();
+    } catch (error) {
+      if (!(error instanceof PlainError)) throw error;
+      const message = `${error.message} ${error.next} Training goes on without it.`;
+      await this.say({ type: 'warning', code: 'checkpoint_lost', message });
+      this.#parts.progress.line(message);
+    }
   }
 
   #reasonToEnd(): EndReason | null {
@@ -155,8 +168,7 @@ export class Trainer implements Controlled {
   /** The rows of each optimizer step, `num_iterations` times over. */
   #updates(rows: readonly CompletionRow[], step: number): CompletionRow[][] {
     const { recipe } = this;
-    const perUpdate = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps;
-    const parts = generationBatchSize(recipe) / perUpdate;
+    const parts = generationBatchSize(recipe) / rowsAStep(recipe);
     // With several updates a round, prompts are mixed over them, as TRL does.
     const mixed = parts === 1 ? rows : new Random(MIXING, recipe.seed, step).shuffled(rows);
     const bounds = Array.from({ length: parts + 1 }, (_, i) =>

@@ -11,6 +11,7 @@ import {
   failedLineOf,
   recipeFile,
   runEngine,
+  smallRecipe,
   temporaryFolder,
   untilEvent,
 } from './support.ts';
@@ -108,6 +109,30 @@ test('a checkpoint that does not fit: said, nothing half written, the run ends a
   assert.equal(store.status.kind, 'failed');
   assert.equal(store.manifest.endpoint, null);
   store.dispose();
+});
+
+test('a checkpoint on the way that cannot be written: said, training goes on; the last one ends it', async () => {
+  const folder = await temporaryFolder();
+  const recipe = await recipeFile(folder, `${smallRecipe}save_steps: 1\n`);
+  const directory = join(folder, 'run');
+  await mkdir(directory);
+  // A file where the folder should be: nothing can be saved, whoever one is.
+  await writeFile(join(directory, 'checkpoints'), '');
+  const ended = await runEngine([recipe, '--output_dir', directory, '--max_steps', '2']);
+  assert.equal(ended.code, 1, ended.stderr);
+  assert.match(ended.stderr, /checkpoint .*step-2 could not be written/);
+  const events = await eventsOf(directory);
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'step' ? [event.step] : [])),
+    [1, 2],
+  );
+  const warnings = events.flatMap((event) => (event.type === 'warning' ? [event] : []));
+  assert.deepEqual(
+    warnings.map(({ code }) => code),
+    ['checkpoint_lost', 'checkpoint_lost'],
+  );
+  assert.match(warnings[0]?.message ?? '', /checkpoint .*step-1 could not be written.*goes on/);
+  assert.equal(events.at(-1)?.type, 'run_failed');
 });
 
 test('a disk that is full from the start: a sentence, and exit code 1', async (t) => {
