@@ -66,7 +66,8 @@ export function creditGroup(
     const baseline = forest.baseline(node.root);
     for (const { from, to, leaves } of node.spans()) {
       const value = stub ? node.segment.reward : meanReward(leaves);
-      if (value === null) continue;
+      // Where no completion is scored, nothing is trained, a stub no more than the rest.
+      if (value === null || leaves.length === 0) continue;
       const alone = leaves.length === 1 && parameters.tree_baseline === 'siblings';
       const siblings = alone ? (leaves[0]?.siblingMean() ?? null) : null;
       const difference =

@@ -250,6 +250,17 @@ test('batch scale: one deviation over all prompts', () => {
   close(batchDeviation(groups), Math.sqrt(((3 / 4) ** 2 + 3 * (1 / 4) ** 2) / 3));
 });
 
+test('a scored stub from which no scored completion grew is not trained', () => {
+  const segments = [{ ...cut(0, 4), reward: 0 }, leaf(1, 1), leaf(2, null, 0, 4, 3)];
+  for (const tree_baseline of treeBaselines) {
+    const parameters = { prefix_credit: 'stub', tree_baseline } as const;
+    const [stub] = creditGroup(segments, parameters, 'none');
+    assert.deepEqual([...(stub?.weight ?? [])], [0, 0, 0, 0]);
+    assert.deepEqual([...(stub?.advantage ?? [])], [0, 0, 0, 0]);
+    assert.equal(stub?.trained, false);
+  }
+});
+
 test('a chain thousands of cuts long is credited without trouble', () => {
   const chain = Array.from({ length: 5000 }, (_, i) =>
     i === 4999 ? leaf(i, 1, i - 1, i, 1) : cut(i, 1, i === 0 ? null : i - 1, i),
