@@ -30,7 +30,7 @@ export interface PromptGroup {
 
 /** A generated segment and what the completion that ends here is worth. */
 export interface ScoredSegment extends GeneratedSegment {
-  /** Null where no completion ends here. */
+  /** Null where no completion ends here, unless `prefix_credit: stub` scores the cut one too. */
   score: Score | null;
   right: boolean | null;
 }
@@ -157,7 +157,6 @@ export function recordedRows(
       const references = referencesOf(rows);
       return segments.map((segment, i): SegmentRow => {
         const credit = credits[i];
-        const ends = segment.status !== 'truncated' || segment.score !== null;
         return {
           step: round.step,
           prompt_id: problem.id,
@@ -175,8 +174,8 @@ export function recordedRows(
           failure_top: segment.failure_top,
           temperature: segment.temperature,
           length: segment.token_ids.length,
-          rewards: ends ? (segment.score?.rewards ?? null) : null,
-          reward: ends ? (segment.score?.reward ?? null) : null,
+          rewards: segment.score?.rewards ?? null,
+          reward: segment.score?.reward ?? null,
           value: credit?.value ?? null,
           trained: credit?.trained ?? false,
           tokens: tokensOf(segment, credit, references.get(segment.segment) ?? null, tokenizer),
