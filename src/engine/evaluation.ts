@@ -1,7 +1,7 @@
 import type { Recipe } from '../recipe/keys.ts';
+import { strategyOfRecipe } from '../recipe/strategy.ts';
 import { RolloutPlan } from '../strategy/index.ts';
 import type { Model } from './model.ts';
-import { strategyOf } from './round.ts';
 import type { Problem, Task } from './tasks/index.ts';
 
 export interface Evaluation {
@@ -49,7 +49,7 @@ async function answers(
 ): Promise<{ right: boolean[][]; tokens: number }> {
   const { pool, tokenizer } = model;
   const strategy = {
-    ...strategyOf(recipe),
+    ...strategyOfRecipe(recipe),
     use_token_adaptive: false,
     num_generations: count,
     temperature,

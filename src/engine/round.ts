@@ -1,5 +1,5 @@
 import type { Recipe } from '../recipe/keys.ts';
-import { rootsOf } from '../recipe/check.ts';
+import { strategyOfRecipe } from '../recipe/strategy.ts';
 import type { SegmentRow, SegmentTokens } from '../run/model/segment.ts';
 import {
   RolloutPlan,
@@ -7,7 +7,6 @@ import {
   creditGroup,
   type MeasuredSegment,
   type SegmentCredit,
-  type StrategyParameters,
 } from '../strategy/index.ts';
 import type { GeneratedSegment, GenerationCosts, Tokenizer } from './compute/index.ts';
 import type { Model } from './model.ts';
@@ -55,15 +54,11 @@ export interface RoundInputs {
   signal?: AbortSignal;
 }
 
-export function strategyOf(recipe: Recipe): StrategyParameters {
-  return { ...recipe, num_roots: rootsOf(recipe) };
-}
-
 /** Samples completions for every problem, scores them and works out what each token is worth. */
 export async function generateRound(inputs: RoundInputs): Promise<Round> {
   const { model, recipe, task, scorer, problems, step, signal } = inputs;
   const { pool, tokenizer } = model;
-  const strategy = strategyOf(recipe);
+  const strategy = strategyOfRecipe(recipe);
   const random = new Random(FORKS, recipe.seed, step);
   const prompts = problems.map(({ prompt }) => tokenizer.encode(prompt));
   const scores = new Map<number, Pick<ScoredSegment, 'score' | 'right'>>();

@@ -9,7 +9,7 @@ import { checkTrl } from './trl/check.ts';
 import { obsoleteKey } from './trl/obsolete.ts';
 import { checkValue } from './value.ts';
 
-export { generationBatchSize, rootsOf } from './built-in.ts';
+export { generationBatchSize } from './built-in.ts';
 
 /** What was written for one key, wherever it was written. */
 export interface Setting {

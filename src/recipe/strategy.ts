@@ -30,7 +30,11 @@ export function strategyParametersOf(
     const value = isRecipeKey(key) ? typeOf('built-in', key)?.safeParse(values[key]) : undefined;
     return value?.success === true ? [[key, value.data] as const] : [];
   });
-  const recipe: Recipe = recipeSchema.parse(Object.fromEntries(known));
+  return strategyOfRecipe(recipeSchema.parse(Object.fromEntries(known)));
+}
+
+/** The strategy of a resolved recipe of the built-in engine. */
+export function strategyOfRecipe(recipe: Recipe): StrategyParameters {
   const num_roots = Math.min(rootsOf(recipe), recipe.num_generations);
   const {
     use_token_adaptive,
