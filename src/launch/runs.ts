@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Follower } from '../run/follow.ts';
 import { LOG, RECIPE, codeOf } from '../run/files.ts';
 import { Listeners, type Disposable } from '../run/listeners.ts';
 import { readManifest } from '../run/manifest-file.ts';
+import { newDirectoryName } from '../run/names.ts';
 import { isLive } from '../run/status.ts';
 import { RunEntry, nameOf, startOf } from './run-entry.ts';
 import type { ReadableRun, RunCard } from './run-entry.ts';
-import type { LaunchOptions, LaunchTarget, LaunchedRun } from './target.ts';
+import type { LaunchOptions, LaunchTarget } from './target.ts';
 
 const LIVE_POLL_MS = 1000;
 const QUIET_POLL_MS = 5000;
@@ -24,7 +25,8 @@ export class Runs {
   readonly #target: LaunchTarget;
   readonly #entries = new Map<string, RunEntry>();
   readonly #opened = new Set<string>();
-  readonly #launched = new Map<string, LaunchedRun>();
+  /** Names given to runs that are about to start: two in one second must not share a folder. */
+  readonly #promised = new Set<string>();
   readonly #changed = new Listeners<readonly RunCard[]>();
   readonly #ended = new Listeners<ReadableRun>();
   #followers: Follower[] = [];
@@ -113,14 +115,17 @@ export class Runs {
     await this.#lookAgain();
   }
 
-  /** A directory for a new run of `recipe`, not made yet: `<recipe>-<YYYYMMDD-HHMMSS>`. */
+  /**
+   * A directory for a new run of `recipe`, not made yet, and never the same twice:
+   * `<recipe>-<YYYYMMDD-HHMMSS>`.
+   */
   newDirectory(recipe: string, runsDirectory: string): string {
-    const name = basename(recipe, extname(recipe));
-    const first = resolve(runsDirectory, `${name}-${timestamp(new Date())}`);
+    const first = resolve(runsDirectory, newDirectoryName(recipe, new Date()));
     let directory = first;
-    for (let i = 2; this.#entries.has(directory) || this.#launched.has(directory); i++) {
+    for (let i = 2; this.#entries.has(directory) || this.#promised.has(directory); i++) {
       directory = `${first}-${i}`;
     }
+    this.#promised.add(directory);
     return directory;
   }
 
@@ -161,11 +166,7 @@ export class Runs {
   async #launch(options: LaunchOptions): Promise<RunCard> {
     const { runDirectory } = options;
     const run = await this.#target.launch(options);
-    this.#launched.set(runDirectory, run);
-    void run.stopped.then(() => {
-      this.#launched.delete(runDirectory);
-      void this.#lookAgain();
-    });
+    void run.stopped.then(() => this.#lookAgain());
     await run.ready;
     this.#selected = runDirectory;
     if (!this.#isInside(runDirectory)) this.#opened.add(runDirectory);
@@ -241,11 +242,4 @@ async function subfolders(directory: string): Promise<string[]> {
     if (codeOf(error) !== undefined) return [];
     throw error;
   }
-}
-
-/** `20260811-142530`, local time. */
-function timestamp(now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }

@@ -257,6 +257,11 @@ test('a started run is on the list and active when the start settles', async () 
   assert.notEqual(runs.newDirectory(join(folder, 'my recipe.yaml'), parent), directory);
 });
 
+test('two starts in one second get a folder each', () => {
+  const names = [1, 2, 3].map(() => runs.newDirectory(join(folder, 'recipe.yaml'), parent));
+  assert.equal(new Set(names).size, 3);
+});
+
 test('a crashed run goes on from its own recipe, in its own directory', async () => {
   await write('crashed', { pid: await deadProcess() });
   await runs.setDirectories([parent]);
