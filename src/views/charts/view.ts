@@ -81,7 +81,7 @@ class ChartsPage implements vscode.Disposable {
         if (!view.visible) this.#opened = false;
         this.#follow();
       }),
-      runs.onDidChange(() => this.#follow()),
+      runs.onDidChange((changed) => this.#follow(changed)),
     ];
     view.webview.html = webviewHtml(view.webview, extensionUri, 'charts', 'Charts');
   }
@@ -100,9 +100,12 @@ class ChartsPage implements vscode.Disposable {
   }
 
   /** Shows the active run while visible, and lets go of any other. */
-  #follow(): void {
+  #follow(changed: readonly RunCard[] = []): void {
     const active = this.#active;
-    if ((active?.directory ?? null) !== (this.#shown?.directory ?? null)) this.#show();
+    const another = (active?.directory ?? null) !== (this.#shown?.directory ?? null);
+    // What could not be read a moment ago may have become readable.
+    const again = this.#shown?.failed === true && active !== null && changed.includes(active);
+    if (another || again) this.#show();
   }
 
   get #active(): RunCard | null {
@@ -142,6 +145,10 @@ class ShownRun implements vscode.Disposable {
     this.#name = name;
     this.#channel = channel;
     void this.#open(services);
+  }
+
+  get failed(): boolean {
+    return this.#failure !== null;
   }
 
   /** The whole of it; deltas go on from here. */
