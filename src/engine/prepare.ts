@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { settingsOf, type Setting } from '../recipe/check.ts';
@@ -10,6 +10,7 @@ import { builtInTasks, type Recipe } from '../recipe/keys.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import { MANIFEST, RECIPE } from '../run/files.ts';
 import { readManifest } from '../run/manifest-file.ts';
+import { nameOfRecipe, newDirectoryName } from '../run/names.ts';
 import { freshState, listCheckpoints, readState, type TrainerState } from './checkpoints.ts';
 
 /** What is known before anything heavy begins. */
@@ -116,11 +117,11 @@ async function findStart(
   recipePath: string,
   now: Date,
 ): Promise<{ directory: string; start: Start; known: Setting[]; name: string }> {
-  const name = nameOf(recipePath);
+  const name = nameOfRecipe(recipePath);
   const from = recipe.resume_from_checkpoint;
   const given = recipe.output_dir === null ? null : resolve(recipe.output_dir);
   if (from === null || from === false) {
-    const directory = given ?? resolve('runs', `${name}-${stamp(now)}`);
+    const directory = given ?? resolve('runs', newDirectoryName(recipePath, now));
     if (existsSync(join(directory, MANIFEST))) {
       throw new PlainError(
         `There is a run in ${directory} already.`,
@@ -192,15 +193,4 @@ export function baseModelFolder(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const candidates = [join(here, '..', 'media', 'base'), join(here, '..', '..', 'media', 'base')];
   return candidates.find((each) => existsSync(each)) ?? join(here, '..', 'media', 'base');
-}
-
-function nameOf(recipePath: string): string {
-  return basename(recipePath, extname(recipePath));
-}
-
-/** `20261122-154500`, local time. */
-function stamp(now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }
