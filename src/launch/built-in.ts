@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { LOG } from '../run/files.ts';
@@ -29,7 +30,7 @@ export class BuiltInTarget implements LaunchTarget {
     if (signal?.aborted === true) throw new CancelledError();
     await this.#requireEngine();
     const created = await createDirectory(runDirectory);
-    const log = await open(join(runDirectory, LOG), 'a');
+    const log = await openLog(runDirectory);
     try {
       const child = spawn(process.execPath, [...this.#nodeArguments, ...this.#arguments(options)], {
         // Detached: its own process group or console, so that closing VS Code doesn't take it along.
@@ -79,6 +80,18 @@ async function createDirectory(directory: string): Promise<boolean> {
     throw new PlainError(
       `The run directory ${directory} can't be created: ${messageOf(cause)}`,
       'Choose another folder in the setting "Adaptive GRPO: Runs Directory", or make room.',
+      { cause },
+    );
+  }
+}
+
+async function openLog(directory: string): Promise<FileHandle> {
+  try {
+    return await open(join(directory, LOG), 'a');
+  } catch (cause) {
+    throw new PlainError(
+      `The log in ${directory} can't be written: ${messageOf(cause)}`,
+      'Check the permissions of the folder, or make room.',
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -157,6 +157,12 @@ test('a missing engine and an impossible folder are plain sentences', async () =
   await assert.rejects(
     launch('ready', { runDirectory: join(recipe, 'below-a-file') }),
     /can't be created/,
+  );
+  // Nobody can write to a folder, whatever their rights are.
+  await mkdir(join(runDirectory, LOG), { recursive: true });
+  await assert.rejects(
+    launch('ready'),
+    (error) => error instanceof PlainError && /log in .* can't be written/.test(error.message),
   );
 });
 
