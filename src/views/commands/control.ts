@@ -24,7 +24,8 @@ export async function pickRun(
     const card = runs.card(argument);
     // A row may say what was true a moment ago.
     if (card !== undefined && qualifies(card)) return card;
-    void vscode.window.showInformationMessage(`${title}: this run is not in a state for it.`);
+    const why = card === undefined ? 'not on the list of runs' : 'not in a state for it';
+    void vscode.window.showInformationMessage(`${title}: this run is ${why}.`);
     return undefined;
   }
   const { active } = runs;
