@@ -75,8 +75,10 @@ export class DetailArea {
 
   async #fetch(position: number): Promise<void> {
     const { selected, segment_id } = this.#explorer.state;
-    if (this.#details.has(position) || selected === null || segment_id === null) return;
     const view = this.#view;
+    if (this.#details.has(position) || selected === null) return;
+    // Another path is on its way: its own details are asked for when it is shown.
+    if (segment_id === null || segment_id !== view?.segment_id) return;
     if (this.#details.size >= KEPT) this.#details.clear();
     this.#details.set(position, 'asked');
     try {

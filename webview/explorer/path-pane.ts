@@ -218,9 +218,14 @@ export class PathPane {
   #showCursor(anew: boolean): void {
     const layout = this.#layout;
     const { position } = this.#explorer.state;
-    this.#detail.setStop(position);
-    if (layout === null || position === null) return;
-    const line = layout.stopLines[stopIndex(layout, position)] ?? 0;
+    if (layout === null || position === null) {
+      this.#detail.setStop(position);
+      return;
+    }
+    // A place of the path before may be none of this one: the closest one before it is.
+    const at = stopIndex(layout, position);
+    this.#detail.setStop(layout.stops[at] ?? null);
+    const line = layout.stopLines[at] ?? 0;
     if (anew) this.#list.jump(line);
     else this.#list.reveal(line);
     this.#drawLines();
