@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlainError } from '../common/errors.ts';
 import { engineLives, isActive } from './alive.ts';
@@ -226,9 +226,4 @@ async function removeFile(file: AppendFile): Promise<void> {
 function asDiskError(directory: string, error: unknown): unknown {
   if (error instanceof PlainError || codeOf(error) === undefined) return error;
   return new DiskError(directory, error);
-}
-
-/** The recipe a run was launched with, byte for byte. */
-export async function readRecipe(directory: string): Promise<Uint8Array> {
-  return await readFile(join(directory, RECIPE));
 }

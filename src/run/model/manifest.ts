@@ -3,6 +3,10 @@ import { z } from 'zod';
 /** Version of the run directory's layout. A reader refuses a newer one with a plain sentence. */
 export const SCHEMA_VERSION = 1;
 
+/**
+ * What the engine last said of itself. A run that says `starting`, `running` or `paused` while its
+ * process is gone has crashed; that is the reader's conclusion (`RunStatus`), never written here.
+ */
 export const runStates = [
   'starting',
   'running',
@@ -11,12 +15,6 @@ export const runStates = [
   'stopped',
   'failed',
 ] as const;
-
-/**
- * What the engine last said of itself. A run that says `starting`, `running` or `paused` while its
- * process is gone has crashed; that is the reader's conclusion (`RunStatus`), never written here.
- */
-export type RunState = (typeof runStates)[number];
 
 /** A recipe, resolved and flat: key to value. */
 export const recipeValues = z.record(
