@@ -149,12 +149,17 @@ export function valueOf(text: string): unknown {
   const document = parseDocument(text);
   if (document.errors.length > 0) return undefined;
   try {
-    const value: unknown = document.toJS();
-    return value;
+    return withoutSign(document.toJS());
   } catch {
     // A reference to nothing, or to far too much.
     return undefined;
   }
+}
+
+/** Zero has one sign in a recipe: the writer of YAML would drop the other. */
+function withoutSign(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSign);
+  return Object.is(value, -0) ? 0 : value;
 }
 
 function sentence({ message, suggestion }: Finding): string {

@@ -103,6 +103,8 @@ test('what any field shows can be written back without changing what the recipe 
 
 test('what a person types is one value of YAML, or nothing', () => {
   assert.equal(valueOf(' 0.5 '), 0.5);
+  assert.equal(valueOf('-0'), 0);
+  assert.deepEqual(valueOf('[-0]'), [0]);
   assert.equal(valueOf(''), null);
   assert.deepEqual(valueOf('[accuracy, format]'), ['accuracy', 'format']);
   assert.equal(valueOf('[a'), undefined);
