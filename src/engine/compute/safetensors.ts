@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PlainError } from '../../common/errors.ts';
-import { fromBfloat16Bits, fromHalfBits, toHalfBits } from './half.ts';
+import { fromHalf, toHalf } from '../../run/arrow/half.ts';
 
 /** A tensor of a safetensors file, in single precision whatever the file's was. */
 export interface NamedTensor {
@@ -97,7 +97,7 @@ export class SafetensorsFile {
       if (entry.dtype === 'F32') data[i] = view.getFloat32(i * 4, true);
       else {
         const half = view.getUint16(i * 2, true);
-        data[i] = entry.dtype === 'F16' ? fromHalfBits(half) : fromBfloat16Bits(half);
+        data[i] = entry.dtype === 'F16' ? fromHalf(half) : fromBfloat16Bits(half);
       }
     }
     return data;
@@ -138,8 +138,17 @@ export function writeSafetensors(
   for (const { data } of tensors)
     for (const value of data) {
       if (format === 'F32') view.setFloat32(at, value, true);
-      else view.setUint16(at, toHalfBits(value), true);
+      else view.setUint16(at, toHalf(value), true);
       at += width;
     }
   return bytes;
+}
+
+const bits = new Uint32Array(1);
+const float = new Float32Array(bits.buffer);
+
+/** A bfloat16 is the upper half of a single-precision number. */
+function fromBfloat16Bits(half: number): number {
+  bits[0] = half << 16;
+  return float[0] ?? 0;
 }

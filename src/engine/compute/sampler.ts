@@ -1,11 +1,11 @@
+import { roundHalf } from '../../run/arrow/half.ts';
 import type { Alternatives } from '../../run/model/segment.ts';
 import { uncertaintyOf, type Uncertainty } from '../../strategy/index.ts';
-import { roundToHalf } from './half.ts';
 
 /** How unsure the policy is, as it will be recorded: rounded to half precision. */
 export function recordedUncertainty(logits: Float32Array): Uncertainty {
   const { max_prob, entropy } = uncertaintyOf(logits);
-  return { max_prob: roundToHalf(max_prob), entropy: roundToHalf(entropy) };
+  return { max_prob: roundHalf(max_prob), entropy: roundHalf(entropy) };
 }
 
 /** `ln Σ exp(logit / temperature)`. */

@@ -10,7 +10,7 @@ import {
   type Checkpoint,
 } from '../../../../src/engine/compute/checkpoint.ts';
 import { parseModelConfig } from '../../../../src/engine/compute/config.ts';
-import { fromHalfBits, roundToHalf, toHalfBits } from '../../../../src/engine/compute/half.ts';
+import { fromHalf, roundHalf, toHalf } from '../../../../src/run/arrow/half.ts';
 import { SafetensorsFile, writeSafetensors } from '../../../../src/engine/compute/safetensors.ts';
 import { oracleFolder } from './oracle.ts';
 
@@ -76,19 +76,19 @@ test('half precision rounds to the nearest, and halves the file', async () => {
   const folder = join(scratch, 'half');
   await saveCheckpoint(folder, original, { format: 'F16' });
   const read = await loadCheckpoint(folder);
-  assert.deepEqual(read.weights, original.weights.map(roundToHalf));
+  assert.deepEqual(read.weights, original.weights.map(roundHalf));
   for (let bits = 0; bits < 0x10000; bits++) {
-    const value = fromHalfBits(bits);
+    const value = fromHalf(bits);
     if (Number.isNaN(value)) continue;
-    assert.equal(toHalfBits(value), bits);
+    assert.equal(toHalf(value), bits);
     // Half-way to the next one goes to the even one, a little more than half-way up.
-    const next = fromHalfBits(bits + 1);
+    const next = fromHalf(bits + 1);
     if ((bits & 0x7c00) === 0x7c00 || !Number.isFinite(next)) continue;
-    assert.equal(toHalfBits((value + next) / 2), bits + (bits & 1));
-    assert.equal(toHalfBits(value + (next - value) * 0.51), bits + 1);
+    assert.equal(toHalf((value + next) / 2), bits + (bits & 1));
+    assert.equal(toHalf(value + (next - value) * 0.51), bits + 1);
   }
-  assert.equal(roundToHalf(70000), Infinity);
-  assert.equal(roundToHalf(-1e-9), -0);
+  assert.equal(roundHalf(70000), Infinity);
+  assert.equal(roundHalf(-1e-9), -0);
 });
 
 test('bfloat16 is read', () => {
