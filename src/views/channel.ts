@@ -23,6 +23,18 @@ export interface ProtocolShape {
   events: Record<string, unknown>;
 }
 
+/** The protocol that a view's schemas spell out: of requests, of their results, of events. */
+export interface ProtocolOf<
+  Requests extends Record<string, z.ZodType>,
+  Results extends Record<keyof Requests, z.ZodType>,
+  Events extends Record<string, z.ZodType>,
+> {
+  requests: {
+    [M in keyof Requests]: { params: z.infer<Requests[M]>; result: z.infer<Results[M]> };
+  };
+  events: { [E in keyof Events]: z.infer<Events[E]> };
+}
+
 /** Webview → host. `id` is chosen by the webview, unique within its lifetime. */
 export interface RequestMessage {
   id: number;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProtocolOf } from '../channel.ts';
 
 /**
  * What the charts' webview and the extension host say to each other, both directions.
@@ -55,13 +56,4 @@ export const results = { open: z.null(), show_log: z.null() };
 /** What the host tells unasked. */
 export const events = { state: chartsState, grew: growth };
 
-type Requests = typeof schemas;
-export interface Protocol {
-  requests: {
-    [M in keyof Requests]: {
-      params: z.infer<Requests[M]>;
-      result: z.infer<(typeof results)[M]>;
-    };
-  };
-  events: { [E in keyof typeof events]: z.infer<(typeof events)[E]> };
-}
+export type Protocol = ProtocolOf<typeof schemas, typeof results, typeof events>;

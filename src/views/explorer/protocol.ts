@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { segmentKinds, segmentStatuses, segmentTriggers } from '../../run/model/segment.ts';
+import type { ProtocolOf } from '../channel.ts';
 
 /**
  * What the explorer's webview and the extension host say to each other, both directions.
@@ -325,13 +326,4 @@ export const results = {
 /** What the host tells unasked. */
 export const events = { update: runHeader, reveal: revealTarget };
 
-type Requests = typeof schemas;
-export interface Protocol {
-  requests: {
-    [M in keyof Requests]: {
-      params: z.infer<Requests[M]>;
-      result: z.infer<(typeof results)[M]>;
-    };
-  };
-  events: { [E in keyof typeof events]: z.infer<(typeof events)[E]> };
-}
+export type Protocol = ProtocolOf<typeof schemas, typeof results, typeof events>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProtocolOf } from '../channel.ts';
 
 /**
  * What the recipe form's webview and the extension host say to each other, both directions.
@@ -86,13 +87,4 @@ export const results = { open: z.null(), set: z.null(), reset: z.null(), show_te
 /** What the host tells unasked. */
 export const events = { state: formState };
 
-type Requests = typeof schemas;
-export interface Protocol {
-  requests: {
-    [M in keyof Requests]: {
-      params: z.infer<Requests[M]>;
-      result: z.infer<(typeof results)[M]>;
-    };
-  };
-  events: { [E in keyof typeof events]: z.infer<(typeof events)[E]> };
-}
+export type Protocol = ProtocolOf<typeof schemas, typeof results, typeof events>;
