@@ -5,18 +5,12 @@ import { readSettings } from './parse.ts';
 import { rootsOf } from './built-in.ts';
 import { strategyDefaults, type StrategyParameters } from '../strategy/parameters.ts';
 
-/** The settings of a recipe, those that can be used; the defaults stand in for the others. */
-function usable(source: string): Readonly<Record<string, unknown>> {
-  const { settings } = readSettings(source);
-  const engine = engineOf(settings);
-  return resolve(engine, Object.fromEntries(settings.map(({ key, value }) => [key, value])));
-}
-
 /** The strategy a recipe asks for; null while its text can't be read at all. */
 export function strategyOf(source: string): StrategyParameters | null {
-  if (readSettings(source).settings.length === 0) return null;
-  const values = usable(source);
-  return strategyParametersOf(values);
+  const { settings } = readSettings(source);
+  if (settings.length === 0) return null;
+  const values = Object.fromEntries(settings.map(({ key, value }) => [key, value]));
+  return strategyParametersOf(resolve(engineOf(settings), values));
 }
 
 /**
