@@ -1,4 +1,4 @@
-import { rewardMean, stepMetrics } from '../strategy/index.ts';
+import { rewardMean, stepMetrics, type MeasuredSegment } from '../strategy/index.ts';
 import type { TrainStatistics } from './compute/index.ts';
 import { measuredSegments, type Round } from './round.ts';
 
@@ -17,7 +17,7 @@ export function roundMetrics(round: Round, segmentsBefore: number): Record<strin
   const clipped = answered.filter(({ status }) => status === 'length').length;
   return {
     ...stepMetrics(groups, segmentsBefore),
-    ...rewardsByFunction(round),
+    ...rewardsByFunction(round, groups),
     ...(answered.length === 0
       ? {}
       : {
@@ -44,8 +44,10 @@ export function trainMetrics(statistics: TrainStatistics): Record<string, number
   };
 }
 
-function rewardsByFunction(round: Round): Record<string, number> {
-  const groups = measuredSegments(round);
+function rewardsByFunction(
+  round: Round,
+  groups: readonly (readonly MeasuredSegment[])[],
+): Record<string, number> {
   const names = new Set(
     round.groups.flatMap(({ segments }) =>
       segments.flatMap(({ score }) => Object.keys(score?.rewards ?? {})),
