@@ -309,6 +309,8 @@ test('what is looked at survives closing and restoring the view', async (t) => {
   await first.page.keyboard.press('End');
   await first.page.keyboard.press('c');
   await until(first.page, `window.vsCodeState().colour === 'max_prob'`);
+  // The head of the detail names the token's id once the host has answered.
+  await until(first.page, `document.querySelector('.detail .why')?.innerText !== '…'`);
   const state: unknown = await first.page.evaluate('window.vsCodeState()');
   const title = await text(first.page, '.row.tree-prompt');
   const token = await text(first.page, '.detail-head');
