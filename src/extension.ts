@@ -1,3 +1,4 @@
+import './views/l10n.ts';
 import * as vscode from 'vscode';
 import { BuiltInTarget } from './launch/built-in.ts';
 import { Runs } from './launch/runs.ts';

@@ -5,13 +5,18 @@ export interface Page {
   script: string;
   style: string;
   title: string;
+  /** Of the texts, as BCP 47 names it. */
+  language: string;
+  /** Texts in that language, by their English ones; undefined where it is English. */
+  texts: Readonly<Record<string, string>> | undefined;
 }
 
 /**
  * No inline code, no remote anything. Inline `style` attributes are refused as well; the front
  * ends set styles through the CSSOM, which a content security policy does not touch.
  */
-export function page({ cspSource, nonce, script, style, title }: Page): string {
+export function page(content: Page): string {
+  const { cspSource, nonce, script, style, title, language, texts } = content;
   const policy = [
     `default-src 'none'`,
     `script-src 'nonce-${nonce}'`,
@@ -20,7 +25,7 @@ export function page({ cspSource, nonce, script, style, title }: Page): string {
     `img-src ${cspSource} data:`,
   ].join('; ');
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escapeHtml(language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
@@ -29,9 +34,15 @@ export function page({ cspSource, nonce, script, style, title }: Page): string {
 <title>${escapeHtml(title)}</title>
 </head>
 <body>
-<script nonce="${nonce}" src="${escapeHtml(script)}"></script>
+${texts === undefined ? '' : dataBlock(texts)}<script nonce="${nonce}" src="${escapeHtml(script)}"></script>
 </body>
 </html>`;
+}
+
+/** JSON for the page's script to read; nothing in it can end the element. */
+function dataBlock(data: unknown): string {
+  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
+  return `<script type="application/json">${json}</script>\n`;
 }
 
 function escapeHtml(text: string): string {

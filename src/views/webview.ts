@@ -36,6 +36,8 @@ export function webviewHtml(
     script: uri(`${frontEnd}.js`),
     style: uri(`${frontEnd}.css`),
     title,
+    language: vscode.l10n.bundle === undefined ? 'en' : vscode.env.language,
+    texts: vscode.l10n.bundle,
   });
 }
 

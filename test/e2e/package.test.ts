@@ -20,6 +20,7 @@ const content = [
   'dist/webview/explorer.js',
   'dist/webview/recipe-form.css',
   'dist/webview/recipe-form.js',
+  'l10n/bundle.l10n.json',
   'media/activity-bar.svg',
   'media/base/config.json',
   'media/base/generation_config.json',

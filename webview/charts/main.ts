@@ -1,3 +1,4 @@
+import '../shared/l10n.ts';
 import '../shared/zod.ts';
 import './main.css';
 import { html, nothing, render, type TemplateResult } from 'lit-html';

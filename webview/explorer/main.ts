@@ -1,3 +1,4 @@
+import '../shared/l10n.ts';
 import '../shared/zod.ts';
 import './css/frame.css';
 import './css/rows.css';

@@ -156,4 +156,6 @@ const html = (): string =>
     script: `${origin}/charts.js`,
     style: `${origin}/charts.css`,
     title: 'Charts',
+    language: 'en',
+    texts: undefined,
   });

@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { page } from '../../../src/views/page.ts';
 
-const html = page({
+const content = {
   cspSource: 'https://*.vscode-cdn.net',
   nonce: 'n0nce',
   script: 'https://file+.vscode-resource/x/charts.js?"><script>',
   style: 'https://file+.vscode-resource/x/charts.css',
   title: '</title><img src=x onerror=alert(1)>',
-});
+  language: 'en',
+  texts: undefined,
+};
+const html = page(content);
 
 test('nothing is allowed but our own script and style', () => {
   const policy = /Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1] ?? '';
@@ -34,4 +37,15 @@ test('every script carries the nonce, and none is inline', () => {
 test('what comes from outside is text', () => {
   assert.doesNotMatch(html, /<img|"><script>/);
   assert.match(html, /&lt;\/title&gt;/);
+});
+
+test('the texts of the display language come along as data', () => {
+  const texts = { step: '</script><script>alert(1)</script>', 'a "b"': 'ä & ö' };
+  const localized = page({ ...content, language: 'de', texts });
+  assert.match(localized, /<html lang="de">/);
+  const blocks = [...localized.matchAll(/<script type="application\/json">([^<]*)<\/script>/g)];
+  assert.equal(blocks.length, 1);
+  assert.deepEqual(JSON.parse(blocks[0]?.[1] ?? ''), texts);
+  assert.equal(localized.match(/<script/g)?.length, 2);
+  assert.doesNotMatch(html, /application\/json/);
 });
