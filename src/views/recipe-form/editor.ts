@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import { editsFor } from '../../recipe/edit.ts';
@@ -91,7 +92,7 @@ class FormPage {
       panel.onDidChangeViewState(() => this.#tellSoon()),
       runs.onDidChange(() => this.#tellSoon()),
     ];
-    const title = vscode.l10n.t('Recipe {0}', basename(document.uri.path));
+    const title = t('Recipe {0}', basename(document.uri.path));
     panel.webview.html = webviewHtml(panel.webview, extensionUri, 'recipe-form', title);
   }
 
@@ -105,8 +106,8 @@ class FormPage {
     const value = valueOf(text);
     if (value === undefined) {
       throw new PlainError(
-        vscode.l10n.t('{0} is not a value in YAML.', text),
-        vscode.l10n.t('Write a number, a word, or a list such as [a, b].'),
+        t('{0} is not a value in YAML.', text),
+        t('Write a number, a word, or a list such as [a, b].'),
       );
     }
     await this.#change({ kind: 'set', key, value });
@@ -121,8 +122,8 @@ class FormPage {
     }
     if (!(await vscode.workspace.applyEdit(edit))) {
       throw new PlainError(
-        vscode.l10n.t('The recipe could not be changed.'),
-        vscode.l10n.t('Check whether the file is read-only.'),
+        t('The recipe could not be changed.'),
+        t('Check whether the file is read-only.'),
       );
     }
   }

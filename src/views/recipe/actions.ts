@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { editsFor } from '../../recipe/edit.ts';
 import type { Change, Finding, Fix } from '../../recipe/findings.ts';
@@ -68,7 +69,7 @@ function modernizeAction(
   document: vscode.TextDocument,
   kind: vscode.CodeActionKind,
 ): vscode.CodeAction {
-  const title = vscode.l10n.t('Change everything that newer versions of TRL changed');
+  const title = t('Change everything that newer versions of TRL changed');
   const action = new vscode.CodeAction(title, kind);
   const source = document.getText();
   action.edit = new vscode.WorkspaceEdit();

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { strategyOf } from '../../recipe/strategy.ts';
 import { isRecipe } from './files.ts';
@@ -46,12 +47,10 @@ export class Answers implements vscode.TextDocumentContentProvider {
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
     const recipe = await vscode.workspace.openTextDocument(vscode.Uri.parse(uri.query, true));
     const parameters = strategyOf(recipe.getText());
-    if (parameters === null) return vscode.l10n.t('The recipe can not be read at the moment.');
+    if (parameters === null) return t('The recipe can not be read at the moment.');
     const recorded = await this.#recorded.latest();
     if (recorded === null) {
-      return vscode.l10n.t(
-        'No run has recorded anything yet. Start one, or a dry run, and ask again.',
-      );
+      return t('No run has recorded anything yet. Start one, or a dry run, and ask again.');
     }
     return report(basename(recipe.uri.path), recorded, parameters);
   }
@@ -62,6 +61,6 @@ export class Answers implements vscode.TextDocumentContentProvider {
 }
 
 function answerTo(recipe: vscode.Uri): vscode.Uri {
-  const path = vscode.l10n.t('What would {0} do', basename(recipe.path));
+  const path = t('What would {0} do', basename(recipe.path));
   return vscode.Uri.from({ scheme, path: `/${path}`, query: recipe.toString() });
 }

@@ -1,4 +1,5 @@
 import { basename, extname } from 'node:path';
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import { can, sendCommand } from '../../launch/run-actions.ts';
@@ -38,15 +39,15 @@ export async function applyToRun({ runs }: Services, document: vscode.TextDocume
   const live = liveRunOf(document, runs);
   if (live === null) {
     throw new PlainError(
-      vscode.l10n.t('No run of this recipe is going on.'),
-      vscode.l10n.t('Start it, and change what it trains by while it runs.'),
+      t('No run of this recipe is going on.'),
+      t('Start it, and change what it trains by while it runs.'),
     );
   }
   const { card, changes } = live;
   if (changes.length === 0) {
     throw new PlainError(
-      vscode.l10n.t('The run {0} does all of this already.', nameOf(card)),
-      vscode.l10n.t(
+      t('The run {0} does all of this already.', nameOf(card)),
+      t(
         'In a live run the strategy’s thresholds, the temperature and the learning rate can be changed; the rest is for the next run.',
       ),
     );

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { describeFor } from '../../recipe/describe.ts';
 import { valueText } from '../../recipe/edit.ts';
@@ -72,7 +73,7 @@ function valueItems(
     const item = new vscode.CompletionItem(text, vscode.CompletionItemKind.Value);
     item.range = range;
     item.sortText = String(index).padStart(3, '0');
-    if (isDefault) item.detail = vscode.l10n.t('default');
+    if (isDefault) item.detail = t('default');
     return item;
   });
 }

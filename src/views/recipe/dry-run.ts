@@ -1,4 +1,5 @@
 import { basename, extname } from 'node:path';
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import { dryRunRecipe } from '../../recipe/dry-run.ts';
@@ -13,8 +14,8 @@ export async function dryRun(
   const recipe = dryRunRecipe(document.getText(), name);
   if (recipe === null) {
     throw new PlainError(
-      vscode.l10n.t('{0} can not be read as a recipe.', name),
-      vscode.l10n.t('Correct what the Problems view says, and try again.'),
+      t('{0} can not be read as a recipe.', name),
+      t('Correct what the Problems view says, and try again.'),
     );
   }
   // Kept out of the workspace: nobody edits it, and the run directory holds a copy.

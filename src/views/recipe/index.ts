@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { commands, recipeFormViewType } from '../ids.ts';
 import { showError } from '../notify.ts';
@@ -60,6 +61,6 @@ async function recipeFor(argument: unknown): Promise<vscode.TextDocument | null>
   if (argument instanceof vscode.Uri) return vscode.workspace.openTextDocument(argument);
   const edited = vscode.window.activeTextEditor?.document;
   if (edited !== undefined && isRecipe(edited)) return edited;
-  void vscode.window.showInformationMessage(vscode.l10n.t('Open a recipe first.'));
+  void vscode.window.showInformationMessage(t('Open a recipe first.'));
   return null;
 }

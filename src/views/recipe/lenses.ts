@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { engineOfText, keyLines } from '../../recipe/outline.ts';
 import { strategyOf } from '../../recipe/strategy.ts';
@@ -46,9 +47,9 @@ export class RecipeLenses implements vscode.CodeLensProvider {
     if (engineOfText(source) === 'built-in' && !document.isUntitled) {
       lenses.push(
         lens(
-          `$(play) ${vscode.l10n.t('Start')}`,
+          `$(play) ${t('Start')}`,
           commands.startRun,
-          vscode.l10n.t('Train by this recipe with the built-in engine.'),
+          t('Train by this recipe with the built-in engine.'),
         ),
       );
     }
@@ -56,27 +57,27 @@ export class RecipeLenses implements vscode.CodeLensProvider {
     if (live !== null && live.changes.length > 0) {
       lenses.push(
         lens(
-          `$(arrow-right) ${vscode.l10n.t('Apply to the running run ({0})', changesInWords(live.changes))}`,
+          `$(arrow-right) ${t('Apply to the running run ({0})', changesInWords(live.changes))}`,
           commands.applyToRun,
-          vscode.l10n.t('Takes effect between two steps, and is written into the run’s log.'),
+          t('Takes effect between two steps, and is written into the run’s log.'),
         ),
       );
     }
     lenses.push(
       lens(
-        `$(beaker) ${vscode.l10n.t('Dry Run')}`,
+        `$(beaker) ${t('Dry Run')}`,
         commands.dryRun,
-        vscode.l10n.t('A few steps with this strategy on the built-in tiny model.'),
+        t('A few steps with this strategy on the built-in tiny model.'),
       ),
       lens(
-        `$(settings) ${vscode.l10n.t('Form')}`,
+        `$(settings) ${t('Form')}`,
         commands.openRecipeForm,
-        vscode.l10n.t('The same file as a form with sliders, beside the text.'),
+        t('The same file as a form with sliders, beside the text.'),
       ),
       lens(
         `$(telescope) ${await this.#answer(source)}`,
         commands.whatWouldItDo,
-        vscode.l10n.t('This strategy, applied to what the last run recorded. Click for all of it.'),
+        t('This strategy, applied to what the last run recorded. Click for all of it.'),
         strategyRange(document, source),
       ),
     );
@@ -89,7 +90,7 @@ export class RecipeLenses implements vscode.CodeLensProvider {
   }
 
   async #answer(source: string): Promise<string> {
-    const question = vscode.l10n.t('What would it do?');
+    const question = t('What would it do?');
     const parameters = strategyOf(source);
     const recorded = parameters === null ? null : await this.#recorded.latest();
     if (parameters === null || recorded === null) return question;

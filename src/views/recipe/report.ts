@@ -1,4 +1,4 @@
-import * as vscode from 'vscode';
+import { t } from '@vscode/l10n';
 import type { StrategyParameters } from '../../strategy/index.ts';
 import type { RecordedPrompts } from './recorded.ts';
 import { histogram, whatIf, type WhatIf } from './what-if.ts';
@@ -6,21 +6,17 @@ import { histogram, whatIf, type WhatIf } from './what-if.ts';
 /** One sentence for above the recipe. */
 export function headline(found: WhatIf): string {
   const { replay, tokenShare, rolloutShare, medianFailure, savedShare } = found;
-  if (replay.rollouts === 0) return vscode.l10n.t('nothing was recorded yet');
+  if (replay.rollouts === 0) return t('nothing was recorded yet');
   if (replay.first_failures.length === 0 && replay.forks.length === 0) {
-    return vscode.l10n.t('nothing would trigger');
+    return t('nothing would trigger');
   }
   const triggers =
     replay.triggered > 0
-      ? vscode.l10n.t(
-          '{0} of tokens and {1} of rollouts trigger',
-          percent(tokenShare),
-          percent(rolloutShare),
-        )
-      : vscode.l10n.t('{0} branches off finished rollouts', replay.forks.length);
+      ? t('{0} of tokens and {1} of rollouts trigger', percent(tokenShare), percent(rolloutShare))
+      : t('{0} branches off finished rollouts', replay.forks.length);
   const parts = [triggers];
-  if (medianFailure !== null) parts.push(vscode.l10n.t('first at token {0}', medianFailure));
-  parts.push(vscode.l10n.t('{0} fewer tokens sampled', percent(savedShare)));
+  if (medianFailure !== null) parts.push(t('first at token {0}', medianFailure));
+  parts.push(t('{0} fewer tokens sampled', percent(savedShare)));
   return parts.join(', ');
 }
 
@@ -37,9 +33,9 @@ export function report(
   const then = whatIf(recorded, recorded.own);
   const { prompts, recorded: all, firstStep, lastStep, name } = recorded;
   const lines = [
-    vscode.l10n.t('What would it do?'),
+    t('What would it do?'),
     '',
-    vscode.l10n.t(
+    t(
       'The strategy of “{0}”, applied to what the run “{1}” recorded in the steps {2} to {3} ({4} of {5} prompts, {6} rollouts, {7} tokens).',
       oneLine(recipeName),
       oneLine(name),
@@ -55,7 +51,7 @@ export function report(
     '',
     ...forkNote(parameters),
     ...where(now),
-    vscode.l10n.t(
+    t(
       'Triggers are exact: they follow from the recorded distributions. The sampled tokens are an estimate in which a branch goes on as the completion it leaves did; what a model learns from it is not in these figures.',
     ),
     '',
@@ -71,16 +67,16 @@ function wrapped(line: string): string {
 function figures(now: WhatIf, then: WhatIf): string[][] {
   const both = (title: string, of: (found: WhatIf) => string) => [title, of(now), of(then)];
   return [
-    ['', vscode.l10n.t('this recipe'), vscode.l10n.t('the run’s own')],
-    both(vscode.l10n.t('tokens that trigger'), ({ tokenShare }) => percent(tokenShare)),
-    both(vscode.l10n.t('rollouts that trigger'), ({ rolloutShare }) => percent(rolloutShare)),
-    both(vscode.l10n.t('first trigger, median token'), ({ medianFailure }) =>
+    ['', t('this recipe'), t('the run’s own')],
+    both(t('tokens that trigger'), ({ tokenShare }) => percent(tokenShare)),
+    both(t('rollouts that trigger'), ({ rolloutShare }) => percent(rolloutShare)),
+    both(t('first trigger, median token'), ({ medianFailure }) =>
       medianFailure === null ? '–' : String(medianFailure),
     ),
-    both(vscode.l10n.t('branches'), ({ replay }) => String(replay.forks.length)),
-    both(vscode.l10n.t('tokens sampled'), ({ replay }) => String(replay.generated)),
-    both(vscode.l10n.t('without shared prefixes'), ({ replay }) => String(replay.unshared)),
-    both(vscode.l10n.t('saved'), ({ savedShare }) => percent(savedShare)),
+    both(t('branches'), ({ replay }) => String(replay.forks.length)),
+    both(t('tokens sampled'), ({ replay }) => String(replay.generated)),
+    both(t('without shared prefixes'), ({ replay }) => String(replay.unshared)),
+    both(t('saved'), ({ savedShare }) => percent(savedShare)),
   ];
 }
 
@@ -99,11 +95,11 @@ function table(rows: readonly (readonly string[])[]): string[] {
 
 function forkNote({ use_token_adaptive, fork_policy }: StrategyParameters): string[] {
   if (!use_token_adaptive) {
-    return [vscode.l10n.t('The strategy is off (use_token_adaptive: false).'), ''];
+    return [t('The strategy is off (use_token_adaptive: false).'), ''];
   }
   if (fork_policy === 'first_failure') return [];
   return [
-    vscode.l10n.t(
+    t(
       'With {0}, rollouts are not cut: the thresholds do not matter, and branches leave finished rollouts.',
       `fork_policy: ${fork_policy}`,
     ),
@@ -119,9 +115,7 @@ function where({ replay }: WhatIf): string[] {
   if (bins.length === 0) return [];
   const most = Math.max(...bins.map(({ count }) => count));
   const width = String(bins.at(-1)?.to ?? 0).length;
-  const title = cuts
-    ? vscode.l10n.t('Where rollouts trigger first')
-    : vscode.l10n.t('Where branches leave');
+  const title = cuts ? t('Where rollouts trigger first') : t('Where branches leave');
   const bars = bins.map(({ from, to, count }) => {
     const bar = '█'.repeat(Math.round((BAR * count) / most));
     return `${String(from).padStart(width)}–${String(to).padStart(width)}  ${bar} ${count}`;
