@@ -10,11 +10,13 @@ export const MANIFEST = 'run.json';
 export const RECIPE = 'recipe.yaml';
 export const EVENTS = 'events.jsonl';
 export const ROLLOUTS = 'rollouts.arrows';
+export const PROBES = 'probes.arrows';
 export const LOG = 'trainer.log';
 
 export const manifestPath = (directory: string): string => join(directory, MANIFEST);
 export const eventsPath = (directory: string): string => join(directory, EVENTS);
 export const rolloutsPath = (directory: string): string => join(directory, ROLLOUTS);
+export const probesPath = (directory: string): string => join(directory, PROBES);
 
 /** The `code` of a system error, e.g. `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {

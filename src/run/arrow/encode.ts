@@ -8,7 +8,7 @@ import {
   Utf8,
   makeData,
 } from 'apache-arrow';
-import type { Data } from 'apache-arrow';
+import type { Data, Schema } from 'apache-arrow';
 import type { SegmentRow } from '../model/segment.ts';
 import { toHalf } from './half.ts';
 import { rolloutSchema, types } from './schema.ts';
@@ -245,45 +245,56 @@ function columns(rows: readonly SegmentRow[]): Record<string, Data> {
       'list<float16>',
       top.map((each) => each.logprobs),
     ),
+    origin: utf8(rows.map(({ origin }) => (origin === undefined ? null : JSON.stringify(origin)))),
+    token_texts: utf8(
+      tokens.map(({ texts }) =>
+        texts === undefined ? null : JSON.stringify(Object.fromEntries(texts)),
+      ),
+    ),
   };
 }
 
 /** Bytes of the end-of-stream mark that the library's writer appends; a growing log has none. */
 const END_OF_STREAM = 8;
 
-function stream(batches: readonly RecordBatch[]): Uint8Array {
+function stream(batches: readonly RecordBatch[], schema: Schema): Uint8Array {
   const writer = new RecordBatchStreamWriter();
-  writer.reset(undefined, rolloutSchema);
+  writer.reset(undefined, schema);
   for (const batch of batches) writer.write(batch);
   writer.finish();
   return writer.toUint8Array(true).slice(0, -END_OF_STREAM);
 }
 
-let schemaMessage: Uint8Array | undefined;
+const schemaMessages = new Map<Schema, Uint8Array>();
 
-/** The Arrow message every `rollouts.arrows` begins with. */
-export function encodeSchema(): Uint8Array {
-  schemaMessage ??= stream([]);
-  return schemaMessage.slice();
+/** The Arrow message every `rollouts.arrows` begins with; or with `probeSchema`, `probes.arrows`. */
+export function encodeSchema(schema: Schema = rolloutSchema): Uint8Array {
+  const message = schemaMessages.get(schema) ?? stream([], schema);
+  schemaMessages.set(schema, message);
+  return message.slice();
 }
 
 /**
  * One Arrow record batch message (metadata and body, a multiple of 8 bytes) that holds `rows`.
  * Throws where a row's arrays don't belong together.
  */
-export function encodeBatch(rows: readonly SegmentRow[]): Uint8Array {
+export function encodeBatch(
+  rows: readonly SegmentRow[],
+  schema: Schema = rolloutSchema,
+): Uint8Array {
   rows.forEach(check);
   const data = columns(rows);
-  const children = rolloutSchema.fields.map((field) => {
+  const children = schema.fields.map((field) => {
     const column = data[field.name];
     if (!column) throw new Error(`nothing to write into column ${field.name}`);
     return column;
   });
   const struct = makeData({
-    type: new Struct(rolloutSchema.fields),
+    type: new Struct(schema.fields),
     length: rows.length,
     nullCount: 0,
     children,
   });
-  return stream([new RecordBatch(rolloutSchema, struct)]).slice(encodeSchema().length);
+  const bytes = stream([new RecordBatch(schema, struct)], schema);
+  return bytes.slice(encodeSchema(schema).length);
 }

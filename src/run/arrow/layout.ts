@@ -8,7 +8,7 @@ import { RecordBatch } from 'apache-arrow/fb/record-batch';
 import { Schema } from 'apache-arrow/fb/schema';
 import { Type } from 'apache-arrow/fb/type';
 import { ByteBuffer } from 'flatbuffers';
-import { rolloutColumns } from './schema.ts';
+import { probeColumns, rolloutColumns } from './schema.ts';
 
 /**
  * Where a record batch keeps its columns: read from the Arrow metadata alone, so that an index
@@ -169,7 +169,7 @@ function layoutOf(metadata: Uint8Array): Layout {
     buffers += column.buffers;
     if (nodes > MAX_FIELDS) throw new DamagedError('its schema is unreadable');
   }
-  for (const { name, type, nullable } of rolloutColumns) {
+  for (const { name, type, nullable } of [...rolloutColumns, ...probeColumns]) {
     const column = found.get(name);
     if (!column && !nullable) throw new DamagedError(`it has no column ${name}`);
     if (column && column.type !== type) {

@@ -1,10 +1,11 @@
 import type { Alternatives, SegmentSummary, SegmentTokens } from '../model/segment.ts';
+import { parseOrigin, parseTokenTexts } from '../model/probe.ts';
 import { segmentKinds, segmentStatuses, segmentTriggers } from '../model/segment.ts';
 import { Cells, Columns } from './columns.ts';
 import type { ByteSource, Frame } from './frames.ts';
 import type { Layout } from './layout.ts';
 import { DamagedError } from './layout.ts';
-import { summaryColumns } from './schema.ts';
+import { probeColumns, summaryColumns } from './schema.ts';
 
 /** Rows of `rollouts.arrows` as the model has them. */
 
@@ -19,13 +20,15 @@ const required = <T>(value: T | null | undefined): T => {
   return value;
 };
 
+const indexed = [...summaryColumns, ...probeColumns.filter(({ name }) => name === 'origin')];
+
 /** The summaries of one batch, in the file's order. Reads no value of a token. */
 export async function readSummaries(
   source: ByteSource,
   layout: Layout,
   frame: Frame,
 ): Promise<SegmentSummary[]> {
-  const columns = await Columns.read(source, layout, frame, summaryColumns, ['token_ids']);
+  const columns = await Columns.read(source, layout, frame, indexed, ['token_ids']);
   const step = columns.int32('step');
   const prompt_id = columns.utf8('prompt_id');
   const prompt = columns.utf8('prompt');
@@ -46,10 +49,12 @@ export async function readSummaries(
   const reward = columns.float32('reward');
   const value = columns.float32('value');
   const trained = columns.bool('trained');
+  const origins = columns.utf8('origin');
   const length = columns.lengths('token_ids');
   return Array.from({ length: columns.rows }, (_, i) => {
     const ids = failure_top_ids[i];
     const logprobs = failure_top_logprobs[i];
+    const origin = parseOrigin(origins[i]);
     const summary: SegmentSummary = {
       step: required(step[i]),
       prompt_id: required(prompt_id[i]),
@@ -71,6 +76,7 @@ export async function readSummaries(
       reward: reward[i] ?? null,
       value: value[i] ?? null,
       trained: required(trained[i]),
+      ...(origin === null ? {} : { origin }),
     };
     // What a viewer walks must be a tree, whatever happened to the file.
     if (summary.parent_id !== null && summary.parent_id >= summary.segment_id) {
@@ -114,12 +120,13 @@ export async function readTokens(
     cells.float16('max_prob'),
     cells.float16('advantage'),
   ]);
-  const [ref_logprob, train_logprob, index, ids, logprobs] = await Promise.all([
+  const [ref_logprob, train_logprob, index, ids, logprobs, texts] = await Promise.all([
     cells.float32('ref_logprob'),
     cells.float32('train_logprob'),
     cells.int32('top_index'),
     cells.int32('top_ids'),
     cells.float16('top_logprobs'),
+    cells.text('token_texts'),
   ]);
   const { length } = token_ids;
   const all = [token_ends, logprob, entropy, max_prob, advantage, ref_logprob, train_logprob];
@@ -137,6 +144,7 @@ export async function readTokens(
     advantage,
     ref_logprob,
     train_logprob,
+    ...(texts === '' ? {} : { texts: parseTokenTexts(texts) }),
   };
 }
 

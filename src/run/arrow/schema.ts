@@ -95,6 +95,14 @@ const tokenColumns: readonly Column[] = [
 
 export const rolloutColumns: readonly Column[] = [...summaryColumns, ...tokenColumns];
 
-export const rolloutSchema = new Schema(
-  rolloutColumns.map((each) => new Field(each.name, types[each.type], each.nullable)),
-);
+/** What a row of `probes.arrows` has besides; see `model/probe.ts`. */
+export const probeColumns: readonly Column[] = [
+  nullable('origin', 'utf8'),
+  nullable('token_texts', 'utf8'),
+];
+
+const schemaOf = (columns: readonly Column[]): Schema =>
+  new Schema(columns.map((each) => new Field(each.name, types[each.type], each.nullable)));
+
+export const rolloutSchema = schemaOf(rolloutColumns);
+export const probeSchema = schemaOf([...rolloutColumns, ...probeColumns]);

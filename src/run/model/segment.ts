@@ -9,6 +9,7 @@
  */
 
 import type { SegmentStatus, SegmentTrigger } from '../../strategy/segment.ts';
+import type { ProbeOrigin } from './probe.ts';
 
 export {
   segmentStatuses,
@@ -63,6 +64,8 @@ export interface SegmentSummary {
   value: number | null;
   /** Whether its tokens entered the loss. */
   trained: boolean;
+  /** On probes: who was asked, and how. */
+  origin?: ProbeOrigin;
 }
 
 /** The values per token of one segment. All arrays have `length` entries unless said otherwise. */
@@ -92,6 +95,8 @@ export interface SegmentTokens {
    * where that is the segment's temperature, so that `logprob` says it.
    */
   train_logprob: Float32Array | null;
+  /** On probes: the texts of tokens of another vocabulary, by their (negative) ids. */
+  texts?: ReadonlyMap<number, string>;
 }
 
 /** One whole row, as a writer hands it over. */
