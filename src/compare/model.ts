@@ -113,7 +113,7 @@ export const units = [
   'segments',
   'seconds',
   'cost',
-  'cost_per_point',
+  'nats',
   'reward',
 ] as const;
 export type Unit = (typeof units)[number];

@@ -1,0 +1,63 @@
+import { t } from '@vscode/l10n';
+import { z } from 'zod';
+import { PlainError } from '../common/errors.ts';
+import { COMPARISON_VERSION, comparisonSchema, type Comparison } from './model.ts';
+
+/** `comparison.json` as text. */
+
+export const COMPARISON = 'comparison.json';
+
+const versioned = z.object({ version: z.number() });
+
+/**
+ * Reads a `comparison.json`.
+ *
+ * @param path only for the sentences
+ * @throws PlainError where it is torn, of a newer version, or something else altogether
+ */
+export function parseComparison(text: string, path: string): Comparison {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new PlainError(
+      t('{0} is not valid JSON.', path),
+      t('It may be cut off: make it again with compare_strategies.sh, or compare its runs again.'),
+      { cause },
+    );
+  }
+  const version = versioned.safeParse(json);
+  if (version.success && version.data.version > COMPARISON_VERSION) {
+    throw new PlainError(
+      t(
+        '{0} was written by a newer Adaptive GRPO (version {1}; this one reads up to {2}).',
+        path,
+        version.data.version,
+        COMPARISON_VERSION,
+      ),
+      t('Update the extension to open this comparison.'),
+    );
+  }
+  const comparison = comparisonSchema.safeParse(json);
+  if (comparison.success) return comparison.data;
+  const issue = comparison.error.issues[0];
+  const where = issue?.path.join('.') ?? '';
+  const what = `${where === '' ? '' : `${where}: `}${issue?.message ?? ''}`;
+  throw new PlainError(
+    t('{0} is not a comparison: {1}.', path, what),
+    t('Choose a comparison.json that Adaptive GRPO wrote.'),
+    { cause: comparison.error },
+  );
+}
+
+/** One run's curves a line or so: small enough to keep, plain enough to read. */
+export function comparisonText(comparison: Comparison): string {
+  return `${JSON.stringify(comparison, (_, value: unknown) => rounded(value), 1)}\n`;
+}
+
+/** Nine figures: more than single precision has, and half of the bytes. */
+function rounded(value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? Number(value.toPrecision(9))
+    : value;
+}

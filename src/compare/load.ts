@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { t } from '@vscode/l10n';
+import { PlainError, messageOf } from '../common/errors.ts';
+import { RunStore, type StepRecord } from '../run/store.ts';
+import { comparisonText, parseComparison } from './file.ts';
+import { keptMetrics, type ComparedRun, type Comparison, type Point } from './model.ts';
+
+/** Run directories into comparisons, and comparisons into files and back. */
+
+/**
+ * What a comparison keeps of a run.
+ *
+ * @param folder where `comparison.json` lies or will lie
+ * @throws PlainError where there is no run
+ */
+export async function loadRun(directory: string, folder: string): Promise<ComparedRun> {
+  const store = await RunStore.open(directory);
+  try {
+    return await runOf(store, folder);
+  } finally {
+    store.dispose();
+  }
+}
+
+/** The same of a run that is open already, live or not. */
+export async function runOf(store: RunStore, folder: string): Promise<ComparedRun> {
+  const { manifest, status, directory } = store;
+  const { run_id, name, strategy, model, seed, git_commit, host, started_at, recipe } = manifest;
+  const steps = stepPoints(store.steps);
+  const failure = status.kind === 'failed' || status.kind === 'crashed' ? [status.message] : [];
+  return {
+    directory: pathFrom(folder, directory),
+    run_id,
+    name,
+    engine: manifest.engine.name,
+    strategy,
+    model,
+    seed,
+    git_commit,
+    host,
+    started_at,
+    state: status.kind,
+    recipe,
+    tokenizer: await tokenizerOf(directory),
+    steps,
+    evaluations: evaluationPoints(store.evaluations, steps),
+    benchmarks: [],
+    problems: [...failure, ...store.problems],
+  };
+}
+
+function stepPoints(records: readonly StepRecord[]): Point[] {
+  let seconds = 0;
+  return records.map(({ step, time, metrics }, i) => {
+    const before = records[i - 1];
+    const apart = before === undefined ? 0 : (Date.parse(time) - Date.parse(before.time)) / 1000;
+    const took = metrics['time/step'] ?? apart;
+    if (Number.isFinite(took)) seconds += Math.max(0, took);
+    const kept = keptMetrics.flatMap((name): [string, number][] => {
+      const value = metrics[name];
+      return value === undefined || !Number.isFinite(value) ? [] : [[name, value]];
+    });
+    return {
+      step: Math.max(0, step),
+      generated_tokens: counted(metrics['tokens/generated']),
+      seconds,
+      metrics: Object.fromEntries(kept),
+    };
+  });
+}
+
+function evaluationPoints(records: readonly StepRecord[], steps: readonly Point[]): Point[] {
+  return records.map(({ step, metrics }) => {
+    const last = steps.findLast((point) => point.step <= step);
+    const kept = Object.entries(metrics).filter(
+      ([name, value]) => name.startsWith('eval/') && Number.isFinite(value),
+    );
+    return {
+      step: Math.max(0, step),
+      generated_tokens:
+        counted(metrics['tokens/generated']) ?? (step <= 0 ? 0 : (last?.generated_tokens ?? null)),
+      seconds: last?.seconds ?? 0,
+      metrics: Object.fromEntries(kept),
+    };
+  });
+}
+
+const counted = (value: number | undefined): number | null =>
+  value === undefined || !(value >= 0) ? null : value;
+
+/** The vocabulary by its hash, from the newest checkpoint; null while there is none. */
+async function tokenizerOf(directory: string): Promise<string | null> {
+  const folder = join(directory, 'checkpoints');
+  const names = (await readdir(folder).catch(() => [])).sort();
+  for (const name of names.toReversed()) {
+    const bytes = await readFile(join(folder, name, 'tokenizer.json')).catch(() => null);
+    if (bytes !== null) return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  }
+  return null;
+}
+
+function pathFrom(folder: string, directory: string): string {
+  const path = relative(folder, directory);
+  const below = path !== '' && !path.startsWith('..') && !isAbsolute(path);
+  return (below ? path : resolve(directory)).split(sep).join('/');
+}
+
+/** Where a compared run lies, absolute. */
+export function directoryOf(run: ComparedRun, folder: string): string {
+  return resolve(folder, run.directory);
+}
+
+/** Reads a `comparison.json`; throws a `PlainError`. Nothing of it needs the runs to be there. */
+export async function readComparison(path: string): Promise<Comparison> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new PlainError(
+      t('{0} can’t be read: {1}.', path, messageOf(cause)),
+      t('Choose a comparison.json that Adaptive GRPO wrote.'),
+      { cause },
+    );
+  }
+  return parseComparison(text, path);
+}
+
+/** Writes it so that a reader sees the old one or the new one, never half of it. */
+export async function writeComparison(path: string, comparison: Comparison): Promise<void> {
+  await writeWhole(path, comparisonText(comparison));
+}
+
+/** All of a text file or nothing of it; throws a `PlainError`. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, path);
+  } catch (cause) {
+    throw new PlainError(
+      t('{0} can’t be written: {1}.', path, messageOf(cause)),
+      t('Check the permissions of {0}, or make room.', dirname(path)),
+      { cause },
+    );
+  }
+}
