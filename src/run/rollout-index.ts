@@ -3,11 +3,12 @@ import type { ByteSource, Frame } from './arrow/frames.ts';
 import type { Layout } from './arrow/layout.ts';
 import type { TokenValue } from './arrow/rows.ts';
 import { readTokenValue, readTokens } from './arrow/rows.ts';
-import { rolloutsPath, withFile } from './files.ts';
+import { PROBES, ROLLOUTS, probesPath, rolloutsPath } from './files.ts';
 import { Groups } from './groups.ts';
+import { FIRST_PROBE_ID } from './model/probe.ts';
 import type { SegmentSummary, SegmentTokens } from './model/segment.ts';
 import type { IndexedBatch } from './rollouts-reader.ts';
-import { RolloutsReader } from './rollouts-reader.ts';
+import { SegmentsFile } from './segments-file.ts';
 
 type Ranges = readonly (readonly [number, number])[];
 
@@ -23,75 +24,120 @@ export interface IndexChange {
   more: boolean;
 }
 
-/** What `rollouts.arrows` holds: summaries in memory, values per token on demand. */
+/** A row and where it lies. */
+interface Row {
+  segment: SegmentSummary;
+  file: SegmentsFile;
+  frame: Frame;
+  row: number;
+}
+
+const rowsOf = (file: SegmentsFile, { frame, segments }: IndexedBatch): Row[] =>
+  segments.map((segment, row) => ({ segment, file, frame, row }));
+
+/**
+ * What `rollouts.arrows` and `probes.arrows` hold: summaries in memory, values per token on
+ * demand. A probe shows once the segment it forks from does; one whose parent was superseded
+ * stays hidden with it.
+ */
 export class RolloutIndex {
-  readonly #path: string;
-  readonly #reader = new RolloutsReader();
-  #batches: IndexedBatch[] = [];
+  readonly #rollouts: SegmentsFile;
+  readonly #probes: SegmentsFile;
   #superseded: Ranges = [];
   #groups = new Groups();
-  #places = new Map<number, { frame: Frame; row: number }>();
+  #places = new Map<number, Row>();
+  /** Probes whose parent doesn't show (yet). */
+  #waiting: Row[] = [];
   #problem: string | null = null;
 
   constructor(directory: string) {
-    this.#path = rolloutsPath(directory);
+    this.#rollouts = new SegmentsFile(rolloutsPath(directory), ROLLOUTS);
+    this.#probes = new SegmentsFile(probesPath(directory), PROBES);
   }
 
   get groups(): Groups {
     return this.#groups;
   }
 
-  /** Why the rest of the file can't be read, a plain sentence; null while all is well. */
-  get problem(): string | null {
-    return this.#reader.problem ?? this.#problem;
+  /** Why something of the files can't be read, plain sentences. */
+  get problems(): readonly string[] {
+    const found = [this.#rollouts.problem ?? this.#problem, this.#probes.problem];
+    return found.filter((each) => each !== null);
   }
 
-  /** Bytes after the last whole batch: what a killed engine left, or a batch being written. */
-  tail = 0;
+  /** Bytes after the last whole batch of the files that are well up to there. */
+  get tails(): readonly { file: string; bytes: number }[] {
+    const tail = (file: string, { problem, tail: bytes }: SegmentsFile) =>
+      problem === null ? [{ file, bytes }] : [];
+    return [...tail(ROLLOUTS, this.#rollouts), ...tail(PROBES, this.#probes)];
+  }
 
-  /** Reads what is new, up to `limit` batches; `shrunk` where the file is another one by now. */
+  /** Reads what is new, up to `limit` batches; `shrunk` where a file is another one by now. */
   async refresh(superseded: Ranges, limit: number): Promise<IndexChange | 'shrunk'> {
-    const read = await withFile(this.#path, async (source) => {
-      const size = await source.size();
-      if (size < this.#reader.offset) return 'shrunk';
-      const batches = await this.#reader.read(source, size, limit);
-      this.tail = size - this.#reader.offset;
-      return batches;
-    });
-    if (read === 'shrunk') return read;
-    const batches = read ?? [];
-    this.#batches.push(...batches);
+    const batches = await this.#rollouts.refresh(limit);
+    if (batches === 'shrunk') return batches;
     const more = batches.length === limit;
+    const probes = more ? [] : await this.#probes.refresh(Infinity);
+    if (probes === 'shrunk') return probes;
     if (superseded.length !== this.#superseded.length) {
       this.#superseded = superseded;
       this.#groups = new Groups();
       this.#places.clear();
-      for (const batch of this.#batches) this.#show(batch);
+      this.#waiting = this.#probes.batches.flatMap((batch) => rowsOf(this.#probes, batch));
+      for (const batch of this.#rollouts.batches) this.#show(batch);
+      this.#join();
       return { groups: 'all', more };
     }
-    const shown = batches.filter((batch) => this.#show(batch));
+    this.#waiting.push(...probes.flatMap((batch) => rowsOf(this.#probes, batch)));
+    const shown = batches.flatMap((batch) => this.#show(batch));
     const grown = new Map<string, { step: number; prompt_id: string }>();
-    for (const { step, prompt_id } of shown.flatMap((batch) => batch.segments)) {
+    for (const { step, prompt_id } of [...shown, ...this.#join()]) {
       grown.set(Groups.key(step, prompt_id), { step, prompt_id });
     }
     return { groups: [...grown.values()], more };
   }
 
-  #show(batch: IndexedBatch): boolean {
-    if (hidden(this.#superseded, batch)) return false;
+  #show(batch: IndexedBatch): readonly SegmentSummary[] {
+    if (hidden(this.#superseded, batch)) return [];
+    return this.#add(rowsOf(this.#rollouts, batch));
+  }
+
+  #add(rows: readonly Row[]): readonly SegmentSummary[] {
     const fresh: SegmentSummary[] = [];
-    batch.segments.forEach((segment, row) => {
+    for (const row of rows) {
+      const { segment, frame, file } = row;
       if (this.#places.has(segment.segment_id)) {
         this.#problem ??=
-          `rollouts.arrows has segment ${segment.segment_id} twice (again in the batch at byte ` +
-          `${batch.frame.offset}); the first one is shown.`;
-        return;
+          `${file === this.#probes ? PROBES : ROLLOUTS} has segment ${segment.segment_id} twice ` +
+          `(again in the batch at byte ${frame.offset}); the first one is shown.`;
+        continue;
       }
-      this.#places.set(segment.segment_id, { frame: batch.frame, row });
+      this.#places.set(segment.segment_id, row);
       fresh.push(segment);
-    });
+    }
     this.#groups.add(fresh);
-    return true;
+    return fresh;
+  }
+
+  /** Adds the probes whose parents show by now; a probe's parent may be another probe. */
+  #join(): readonly SegmentSummary[] {
+    const joined: SegmentSummary[] = [];
+    const waiting: Row[] = [];
+    for (const row of this.#waiting) {
+      const { segment } = row;
+      if (segment.kind !== 'probe' || segment.segment_id < FIRST_PROBE_ID) {
+        this.#problem ??= `${PROBES} holds segment ${segment.segment_id}, which is no probe; it is left out.`;
+      } else if (this.#parentShows(segment)) joined.push(...this.#add([row]));
+      else waiting.push(row);
+    }
+    this.#waiting = waiting;
+    return joined;
+  }
+
+  /** Whether the parent is part of the same tree. */
+  #parentShows({ parent_id, step, prompt_id }: SegmentSummary): boolean {
+    const parent = parent_id === null ? undefined : this.#places.get(parent_id)?.segment;
+    return parent?.step === step && parent.prompt_id === prompt_id;
   }
 
   /** All values per token of a segment; rejects with a `PlainError`. */
@@ -111,15 +157,12 @@ export class RolloutIndex {
     read: (source: ByteSource, layout: Layout, frame: Frame, row: number) => Promise<T>,
   ): Promise<T> {
     const place = this.#places.get(segmentId);
-    const layout = this.#reader.layout;
-    if (!place || !layout) {
+    if (!place) {
       throw new PlainError(`There is no segment ${segmentId} in this run.`, 'Choose another row.');
     }
     const next = 'The file may be damaged or gone; see the log.';
     try {
-      const value = await withFile(this.#path, (source) =>
-        read(source, layout, place.frame, place.row),
-      );
+      const value = await place.file.fetch(place.frame, place.row, read);
       if (value !== null) return value;
     } catch (cause) {
       const why = messageOf(cause);
@@ -127,6 +170,7 @@ export class RolloutIndex {
         cause,
       });
     }
-    throw new PlainError(`rollouts.arrows is gone.`, next);
+    const name = place.file === this.#probes ? PROBES : ROLLOUTS;
+    throw new PlainError(`${name} is gone.`, next);
   }
 }

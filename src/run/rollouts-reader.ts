@@ -4,9 +4,10 @@ import { readFrame } from './arrow/frames.ts';
 import type { Layout } from './arrow/layout.ts';
 import { DamagedError, readSchema } from './arrow/layout.ts';
 import { readSummaries } from './arrow/rows.ts';
+import { ROLLOUTS } from './files.ts';
 import type { SegmentSummary } from './model/segment.ts';
 
-/** Reads `rollouts.arrows` as it grows: whole batches only, each once. */
+/** Reads a file of segments as it grows: whole batches only, each once. */
 
 /** One batch of the index: where it lies, and what its rows are but for their tokens. */
 export interface IndexedBatch {
@@ -19,7 +20,13 @@ export class RolloutsReader {
   offset = 0;
   /** Why nothing after `offset` can be read: a plain sentence; null while all is well. */
   problem: string | null = null;
+  readonly #name: string;
   #layout: Layout | null = null;
+
+  /** `name`: of the file, for sentences about it. */
+  constructor(name = ROLLOUTS) {
+    this.#name = name;
+  }
 
   /** How to read a batch's columns; null before the file's schema was read. */
   get layout(): Layout | null {
@@ -39,7 +46,7 @@ export class RolloutsReader {
       } catch (error) {
         if (!(error instanceof DamagedError) && !(error instanceof RangeError)) throw error;
         this.problem =
-          `rollouts.arrows can't be read from byte ${this.offset} on: ${messageOf(error)}. ` +
+          `${this.#name} can't be read from byte ${this.offset} on: ${messageOf(error)}. ` +
           'What lies before it is shown.';
       }
     }

@@ -1,7 +1,7 @@
 import { PlainError, messageOf } from '../common/errors.ts';
 import { EventsReader } from './events-reader.ts';
 import type { FileSource } from './files.ts';
-import { eventsPath, rolloutsPath, withFile } from './files.ts';
+import { PROBES, ROLLOUTS, eventsPath, probesPath, rolloutsPath, withFile } from './files.ts';
 import { RolloutsReader } from './rollouts-reader.ts';
 
 /** Where the whole records of a run directory's files end: what a writer may go on from. */
@@ -25,15 +25,23 @@ export async function scanEvents(directory: string): Promise<{ seq: number; size
   return found ?? { seq: 0, size: 0 };
 }
 
-/**
- * Bytes of whole messages in `rollouts.arrows`, and the first free segment id. `damaged`: what
- * follows them is not just the beginning of another message.
- */
-export async function scanRollouts(
-  directory: string,
-): Promise<{ size: number; segmentId: number; damaged: boolean }> {
-  const found = await scan(rolloutsPath(directory), async (source) => {
-    const reader = new RolloutsReader();
+/** Bytes of whole messages, and the first free segment id. */
+interface ScannedSegments {
+  size: number;
+  segmentId: number;
+  /** What follows the whole messages is not just the beginning of another one. */
+  damaged: boolean;
+}
+
+export const scanRollouts = (directory: string): Promise<ScannedSegments> =>
+  scanSegments(rolloutsPath(directory), ROLLOUTS);
+
+export const scanProbes = (directory: string): Promise<ScannedSegments> =>
+  scanSegments(probesPath(directory), PROBES);
+
+async function scanSegments(path: string, name: string): Promise<ScannedSegments> {
+  const found = await scan(path, async (source) => {
+    const reader = new RolloutsReader(name);
     const batches = await reader.read(source, await source.size());
     const ids = batches.flatMap((batch) => batch.segments.map((segment) => segment.segment_id));
     const segmentId = ids.reduce((next, id) => Math.max(next, id + 1), 0);

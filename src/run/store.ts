@@ -3,7 +3,7 @@ import { PlainError, messageOf } from '../common/errors.ts';
 import type { TokenValue } from './arrow/rows.ts';
 import type { LogChange, StepRecord } from './event-log.ts';
 import { EventLog } from './event-log.ts';
-import { EVENTS, ROLLOUTS, manifestPath } from './files.ts';
+import { EVENTS, manifestPath } from './files.ts';
 import { Follower } from './follow.ts';
 import type { PromptGroup } from './groups.ts';
 import type { Disposable } from './listeners.ts';
@@ -224,8 +224,9 @@ export class RunStore implements Disposable {
   }
 
   #findProblems(): readonly string[] {
-    const { problem, tail } = this.#index;
-    const found = [this.#trouble, ...this.#log.problems, problem].filter((each) => each !== null);
+    const { problems, tails } = this.#index;
+    const trouble = this.#trouble === null ? [] : [this.#trouble];
+    const found = [...trouble, ...this.#log.problems, ...problems];
     // While the engine writes, half a record is only one that is on its way.
     if (isLive(this.#status)) return found;
     const torn = (bytes: number, file: string, what: string): string[] =>
@@ -234,7 +235,7 @@ export class RunStore implements Disposable {
         : [`The last ${bytes} bytes of ${file} are a ${what} that was never finished.`];
     return [
       ...found,
-      ...torn(problem === null ? tail : 0, ROLLOUTS, 'batch'),
+      ...tails.flatMap(({ file, bytes }) => torn(bytes, file, 'batch')),
       ...torn(this.#log.tail, EVENTS, 'line'),
     ];
   }
