@@ -1,11 +1,8 @@
-import { amount } from './amounts.ts';
 import type { Measure } from './measures.ts';
 import { measuresOf } from './measures.ts';
 import type { Cell, ComparedRun, Difference, Pricing, Row, Sides, Verdict } from './model.ts';
 import { mean, meanInterval, pairedInterval, welchInterval } from './statistics.ts';
 import { sentenceOf } from './verdict.ts';
-
-export { amount };
 
 /** The table of a comparison: a row a measure, both sides, and whether they differ by more than noise. */
 export function tableOf(sides: Sides, targets: readonly number[], pricing: Pricing): Row[] {
