@@ -12,14 +12,21 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import prettier from 'prettier';
 import ts from 'typescript';
+import { z } from 'zod';
 import { messageOf } from '../src/common/errors.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 export const bundleFile = join(root, 'l10n', 'bundle.l10n.json');
 
 /** The format of VS Code's bundles; a comment is for the translator. */
-export type Message = string | { message: string; comment: string[] };
-export type Bundle = Record<string, Message>;
+const bundleSchema = z.record(
+  z.string(),
+  z.union([z.string(), z.object({ message: z.string(), comment: z.array(z.string()) })]),
+);
+export type Bundle = z.infer<typeof bundleSchema>;
+type Message = Bundle[string];
+
+export const parseBundle = (json: string): Bundle => bundleSchema.parse(JSON.parse(json));
 
 /** A source file, parsed, with its path relative to the root. */
 export interface Source {

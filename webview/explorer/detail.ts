@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import type {
   Alternative,
@@ -27,7 +28,7 @@ export class DetailArea {
     this.#explorer = explorer;
     this.element.className = 'detail';
     this.element.setAttribute('role', 'region');
-    this.element.setAttribute('aria-label', 'Token');
+    this.element.setAttribute('aria-label', t('Token'));
   }
 
   show(view: PathView | null): void {
@@ -59,7 +60,7 @@ export class DetailArea {
     this.element.classList.toggle('preview', this.#preview !== null);
     if (stop === null) {
       render(
-        html`<p class="hint">Point at a token, or walk with the arrow keys.</p>`,
+        html`<p class="hint">${t('Point at a token, or walk with the arrow keys.')}</p>`,
         this.element,
       );
       return;
@@ -105,30 +106,33 @@ export class DetailArea {
       <div class="detail-head">
         <bdi class="quoted">${text === '' ? textless(detail) : quoted(text)}</bdi>
         <span class="dim"
-          >token ${position}${detail === null ? '' : ` · id ${detail.token_id}`} ·
-          ${part?.label ?? ''}</span
+          >${t('token {0}', position)}${detail === null ? '' : ` · ${t('id {0}', detail.token_id)}`}
+          · ${part?.label ?? ''}</span
         >
       </div>
       <p class="why" aria-live="polite">${detail?.sentence ?? '…'}</p>
       <div class="detail-body">
         <dl class="facts">
-          ${fact('max prob', short(view.max_prob[position], 3))}
-          ${fact('entropy', `${short(view.entropy[position], 3)} nats`)}
-          ${fact('logprob', `${short(logprob, 3)} (p ${short(Math.exp(logprob), 3)})`)}
-          ${fact('rank', detail?.rank ?? '…')}
-          ${fact('temperature', `${short(part?.temperature)} · attempt ${part?.attempt ?? '–'}`)}
-          ${fact('advantage', signed(view.advantage[position], 3))}
+          ${fact(t('max prob'), short(view.max_prob[position], 3))}
+          ${fact(t('entropy'), t('{0} nats', short(view.entropy[position], 3)))}
+          ${fact(t('logprob'), `${short(logprob, 3)} (p ${short(Math.exp(logprob), 3)})`)}
+          ${fact(t('rank'), detail?.rank ?? '…')}
+          ${fact(
+            t('temperature'),
+            t('{0} · attempt {1}', short(part?.temperature), part?.attempt ?? '–'),
+          )}
+          ${fact(t('advantage'), signed(view.advantage[position], 3))}
           ${optional(
-            'ratio',
+            t('ratio'),
             detail?.ratio,
             '×',
-            'Probability under the trained policy over that under the one that sampled it',
+            t('Probability under the trained policy over that under the one that sampled it'),
           )}
           ${optional(
-            'reference',
+            t('reference'),
             detail?.ref_logprob,
-            'logprob',
-            'Log probability under the reference policy',
+            t('logprob'),
+            t('Log probability under the reference policy'),
           )}
         </dl>
         ${detail === null ? nothing : alternatives(detail.alternatives, detail.alternatives_note)}
@@ -137,15 +141,15 @@ export class DetailArea {
   }
 
   #mark({ at, failure, branches }: PathMark): TemplateResult {
-    const title = failure === null ? 'Fork' : '◆ Failure point';
+    const title = failure === null ? t('Fork') : `◆ ${t('Failure point')}`;
     return html`
       <div class="detail-head">
-        <span class="quoted">${title}</span><span class="dim">before token ${at}</span>
+        <span class="quoted">${title}</span><span class="dim">${t('before token {0}', at)}</span>
       </div>
       <p class="why" aria-live="polite">
         ${
           failure?.sentence ??
-          'Branches leave the path here: the completion was sampled again from this place.'
+          t('Branches leave the path here: the completion was sampled again from this place.')
         }
       </p>
       <div class="detail-body">
@@ -153,15 +157,15 @@ export class DetailArea {
           failure === null
             ? nothing
             : html`<dl class="facts">
-                ${fact('max prob', short(failure.max_prob, 3))}
-                ${fact('entropy', `${short(failure.entropy, 3)} nats`)}
+                ${fact(t('max prob'), short(failure.max_prob, 3))}
+                ${fact(t('entropy'), t('{0} nats', short(failure.entropy, 3)))}
               </dl>`
         }
         ${failure === null ? nothing : alternatives(failure.alternatives, '')}
         ${
           branches.length === 0
             ? nothing
-            : html`<ul class="branches" aria-label="Branches">
+            : html`<ul class="branches" aria-label=${t('Branches')}>
                 ${branches.map((branch) => html`<li>${this.#branch(branch, at)}</li>`)}
               </ul>`
         }
@@ -170,7 +174,7 @@ export class DetailArea {
   }
 
   #branch({ segment_id, label, outcome, reward, taken }: Branch, at: number): TemplateResult {
-    const glyph = { right: '✓', wrong: '✗', cut: '◆' }[outcome] ?? '○';
+    const { glyph, word } = outcomes[outcome];
     return html`<button
       type="button"
       class="branch ${outcome}"
@@ -178,16 +182,25 @@ export class DetailArea {
       @click=${() => this.#explorer.chooseSegment(segment_id, at - 0.5)}
     >
       <span class="glyph">${glyph}</span>${label}
-      <span class="dim">${outcome}${reward === null ? '' : ` ${short(reward)}`}</span>
-      ${taken ? html`<span class="dim">(this path)</span>` : nothing}
+      <span class="dim">${word}${reward === null ? '' : ` ${short(reward)}`}</span>
+      ${taken ? html`<span class="dim">${t('(this path)')}</span>` : nothing}
     </button>`;
   }
 }
 
+/** How a branch ended. */
+const outcomes: Record<Branch['outcome'], { glyph: string; word: string }> = {
+  right: { glyph: '✓', word: t('right') },
+  wrong: { glyph: '✗', word: t('wrong') },
+  cut: { glyph: '◆', word: t('cut') },
+  length: { glyph: '⋯', word: t('length') },
+  complete: { glyph: '○', word: t('ended') },
+};
+
 /** An end-of-text token, or a part of a character. */
 function textless(detail: TokenDetail | null): string {
   return (detail?.name ?? null) === null
-    ? '∅ (no text of its own)'
+    ? t('∅ (no text of its own)')
     : `∅ ${quoted(detail?.name ?? '')}`;
 }
 
@@ -212,13 +225,13 @@ function alternatives(list: readonly Alternative[], note: string): TemplateResul
         ? nothing
         : html`<table>
             <caption>
-              Alternatives at T 1
+              ${t('Alternatives at T 1')}
             </caption>
             <tbody>
               ${list.map(
                 ({ token_id, text, probability, sampled }) =>
                   html`<tr class=${sampled ? 'sampled' : ''}>
-                    <td class="alt-text" title="id ${token_id}">
+                    <td class="alt-text" title=${t('id {0}', token_id)}>
                       <bdi>${text === null ? `#${token_id}` : quoted(text)}</bdi>
                     </td>
                     <td class="number">${short(probability, 3)}</td>
@@ -228,8 +241,8 @@ function alternatives(list: readonly Alternative[], note: string): TemplateResul
                         .style=${`width: ${Math.min(100, 100 * (probability ?? 0)).toFixed(1)}%`}
                       ></span>
                     </td>
-                    <td class="dim" title=${sampled ? 'sampled' : ''}>
-                      ${sampled ? html`◂${spoken('sampled')}` : ''}
+                    <td class="dim" title=${sampled ? t('sampled') : ''}>
+                      ${sampled ? html`◂${spoken(t('sampled'))}` : ''}
                     </td>
                   </tr>`,
               )}

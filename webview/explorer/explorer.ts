@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { telling } from '../../src/views/explorer/tree.ts';
 import { sameKey } from '../../src/views/explorer/prompts.ts';
 import {
@@ -216,7 +217,9 @@ export class Explorer {
     await this.#show({ step, prompt_id }, segment_id, position);
   }
 
+  /** Of the tree that is shown; while another prompt's is on its way, the old one is only a picture. */
   chooseSegment(segment_id: number, position: number | null = null): void {
+    if (this.tree.kind !== 'ready' || !sameKey(this.tree.value, this.state.selected)) return;
     if (this.state.segment_id === segment_id && this.path.kind === 'ready') {
       if (position !== null) this.moveTo(position);
       return;
@@ -243,8 +246,8 @@ export class Explorer {
     else if (tree.value === null) {
       this.tree = {
         kind: 'failed',
-        message: `Step ${step} no longer holds this prompt.`,
-        next: 'The run was resumed from an earlier step. Choose another prompt.',
+        message: t('Step {0} no longer holds this prompt.', step),
+        next: t('The run was resumed from an earlier step. Choose another prompt.'),
       };
     } else this.tree = { kind: 'ready', value: tree.value };
     this.changed('tree');

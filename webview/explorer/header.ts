@@ -1,6 +1,9 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { colourModes, type RunHeader } from '../../src/views/explorer/protocol.ts';
-import { LEVELS, percent, scales, short } from '../../src/views/explorer/scale.ts';
+import { LEVELS, percent, scales, short, type Scale } from '../../src/views/explorer/scale.ts';
+import { plain } from '../../src/views/explorer/text.ts';
+import { stateName } from '../../src/views/runs/state-name.ts';
 import { dropdown, iconButton, textButton, textField } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import type { Explorer } from './explorer.ts';
@@ -10,18 +13,18 @@ import type { PaneName } from './state.ts';
 export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateResult {
   const { header, state } = explorer;
   return html`
-    <div class="bar" role="toolbar" aria-label="Run and view">
+    <div class="bar" role="toolbar" aria-label=${t('Run and view')}>
       ${
         header === null
           ? html`<span class="run-name"
-              >${explorer.failure === null ? 'Opening…' : 'Not opened'}</span
+              >${explorer.failure === null ? t('Opening…') : t('Not opened')}</span
             >`
           : runFacts(header)
       }
       ${header === null ? nothing : runButtons(explorer, header)}
       <span class="gap"></span>
       ${dropdown({
-        label: 'Colour tokens by',
+        label: t('Colour tokens by'),
         value: state.colour,
         options: colourModes.map((value) => ({ value, label: scales[value].label })),
         onChange: (colour) => explorer.setColour(colour),
@@ -30,8 +33,8 @@ export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateR
       <span class="divider"></span>
       ${followButton(explorer)}
       ${textField({
-        label: 'Filter prompts',
-        placeholder: 'Filter prompts  ( / )',
+        label: t('Filter prompts'),
+        placeholder: t('Filter prompts  ( / )'),
         value: state.query.text,
         onInput: (text) => {
           explorer.hold();
@@ -39,7 +42,7 @@ export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateR
         },
       })}
       ${paneButtons(explorer)}
-      ${iconButton({ icon: 'question', label: 'Keyboard help (?)', onClick: toggleHelp })}
+      ${iconButton({ icon: 'question', label: t('Keyboard help (?)'), onClick: toggleHelp })}
     </div>
     ${notices(explorer)}
   `;
@@ -53,22 +56,28 @@ export function failed(
   return html`${icon('error')}
     <p>${message}</p>
     <p>${next}</p>
-    ${textButton({ label: 'Try Again', onClick: again, primary: true })}`;
+    ${textButton({ label: t('Try Again'), onClick: again, primary: true })}`;
 }
 
 function runFacts(header: RunHeader): TemplateResult {
   const step = header.max_steps > 0 ? `${header.step ?? 0}/${header.max_steps}` : header.step;
   return html`
-    <span class="run-name" title="${header.strategy} run in ${header.directory}"
-      >${header.name}</span
+    <bdi
+      class="run-name"
+      title=${
+        header.strategy === 'adaptive'
+          ? t('Adaptive run in {0}', header.directory)
+          : t('Baseline run in {0}', header.directory)
+      }
+      >${plain(header.name)}</bdi
     >
     <span class="state state-${header.state}">
-      <span class="dot" aria-hidden="true"></span>${header.state}
+      <span class="dot" aria-hidden="true"></span>${stateName(header.state)}
     </span>
-    <span class="fact"><span class="key">step</span> ${step ?? '–'}</span>
-    <span class="fact"><span class="key">reward</span> ${short(header.reward)}</span>
-    <span class="fact" title="Share of the step's segments that were cut for uncertainty">
-      <span class="key">truncated</span> ${percent(header.truncation_rate)}
+    <span class="fact"><span class="key">${t('step')}</span> ${step ?? '–'}</span>
+    <span class="fact"><span class="key">${t('reward')}</span> ${short(header.reward)}</span>
+    <span class="fact" title=${t('Share of the step’s segments that were cut for uncertainty')}>
+      <span class="key">${t('truncated')}</span> ${percent(header.truncation_rate)}
     </span>
   `;
 }
@@ -80,19 +89,19 @@ function runButtons(explorer: Explorer, header: RunHeader): TemplateResult | typ
   return html`<span class="buttons">
     ${iconButton({
       icon: paused ? 'play' : 'pause',
-      label: paused ? 'Resume the run' : 'Pause after this step',
+      label: paused ? t('Resume the run') : t('Pause after this step'),
       onClick: () => void explorer.command(go),
       disabled: header.state === 'starting',
     })}
     ${iconButton({
       icon: 'step',
-      label: 'Run one step, then pause',
+      label: t('Run one step, then pause'),
       onClick: () => void explorer.command('step'),
       disabled: header.state === 'starting',
     })}
     ${iconButton({
       icon: 'stop',
-      label: 'Stop the run',
+      label: t('Stop the run'),
       onClick: () => void explorer.command('stop'),
     })}
   </span>`;
@@ -121,8 +130,9 @@ function legend(explorer: Explorer): TemplateResult {
         ? thresholds?.entropy
         : undefined;
   const cutText = cut === undefined ? '' : ` ◆ ${direction === 'falling' ? '<' : '>'} ${cut}`;
-  const title = `${label}: ${bounds.join(' · ')}${unit === '' ? '' : ` ${unit}`}${cut === undefined ? '' : `; unsure (◆) ${direction === 'falling' ? 'below' : 'above'} ${cut}`}`;
-  return html`<span class="legend" role="img" aria-label="Legend. ${title}" title=${title}>
+  const scale = `${label}: ${bounds.join(' · ')}${unit === '' ? '' : ` ${unit}`}`;
+  const title = cut === undefined ? scale : `${scale}; ${unsureBeyond(direction, cut)}`;
+  return html`<span class="legend" role="img" aria-label=${t('Legend. {0}', title)} title=${title}>
     <span class="number">${from}</span>
     <span class="swatches"
       >${levels.map((level) => html`<span class="swatch token ${levelClass(level)}"></span>`)}</span
@@ -131,6 +141,9 @@ function legend(explorer: Explorer): TemplateResult {
     ${cutText === '' ? nothing : html`<span class="number cut">${cutText}</span>`}
   </span>`;
 }
+
+const unsureBeyond = (direction: Scale['direction'], cut: number): string =>
+  direction === 'falling' ? t('unsure (◆) below {0}', cut) : t('unsure (◆) above {0}', cut);
 
 const number = (value: number): string => String(value).replace('-', '−');
 
@@ -146,18 +159,18 @@ function followButton(explorer: Explorer): TemplateResult | typeof nothing {
     return html`<button
       class="pill"
       type="button"
-      title="Follow the run (f)"
+      title=${t('Follow the run (f)')}
       @click=${() => explorer.follow()}
     >
-      ${icon('target')}${newSteps} new ${newSteps === 1 ? 'step' : 'steps'}
+      ${icon('target')}${newSteps === 1 ? t('1 new step') : t('{0} new steps', newSteps)}
     </button>`;
   }
   if (!explorer.live) return nothing;
   return iconButton({
     icon: 'target',
     label: state.follow
-      ? 'Following the newest step; click to hold still (f)'
-      : 'Follow the run (f)',
+      ? t('Following the newest step; click to hold still (f)')
+      : t('Follow the run (f)'),
     onClick: () => {
       if (state.follow) explorer.hold();
       else explorer.follow();
@@ -166,19 +179,28 @@ function followButton(explorer: Explorer): TemplateResult | typeof nothing {
   });
 }
 
-const paneLetters: Record<PaneName, string> = { prompts: '1', rollouts: '2', path: '3' };
+const paneSwitches: Record<PaneName, { label: string; show: string; hide: string }> = {
+  prompts: { label: t('Show prompts'), show: t('Show prompts (1)'), hide: t('Hide prompts (1)') },
+  rollouts: {
+    label: t('Show rollouts'),
+    show: t('Show rollouts (2)'),
+    hide: t('Hide rollouts (2)'),
+  },
+  path: { label: t('Show path'), show: t('Show path (3)'), hide: t('Hide path (3)') },
+};
 
 function paneButtons(explorer: Explorer): TemplateResult {
   const panes: PaneName[] = ['prompts', 'rollouts', 'path'];
-  return html`<span class="pane-switch" role="group" aria-label="Panes">
+  return html`<span class="pane-switch" role="group" aria-label=${t('Panes')}>
     ${panes.map((pane) => {
       const shown = explorer.state.panes[pane];
+      const { label, show, hide } = paneSwitches[pane];
       return html`<button
         type="button"
         class="icon-button pane-button pane-${pane}"
         aria-pressed=${shown}
-        aria-label="Show ${pane}"
-        title="${shown ? 'Hide' : 'Show'} ${pane} (${paneLetters[pane]})"
+        aria-label=${label}
+        title=${shown ? hide : show}
         @click=${() => explorer.togglePane(pane)}
       >
         <span class="pane-glyph" aria-hidden="true"></span>
@@ -197,11 +219,11 @@ function notices(explorer: Explorer): TemplateResult {
             ${icon('error')}
             <span>${header.message} ${header.next}</span>
             ${textButton({
-              label: 'Resume',
+              label: t('Resume'),
               primary: true,
               onClick: () => void explorer.ask('resume_run'),
             })}
-            ${textButton({ label: 'Show Log', onClick: () => void explorer.ask('show_log') })}
+            ${textButton({ label: t('Show Log'), onClick: () => void explorer.ask('show_log') })}
           </div>`
         : nothing
     }
@@ -214,7 +236,11 @@ function notices(explorer: Explorer): TemplateResult {
         ? nothing
         : html`<div class="notice info">
             ${icon('info')}<span
-              >Recorded: ${capture.recorded} of ${capture.of ?? 'all'} prompts of each step.</span
+              >${
+                capture.of === null
+                  ? t('Recorded: only {0} prompts of each step.', capture.recorded)
+                  : t('Recorded: {0} of {1} prompts of each step.', capture.recorded, capture.of)
+              }</span
             >
           </div>`
     }

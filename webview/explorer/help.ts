@@ -1,20 +1,21 @@
+import { t } from '@vscode/l10n';
 import { html, render, type TemplateResult } from 'lit-html';
 import { iconButton } from '../shared/controls.ts';
 
 const keys: readonly (readonly [string, string])[] = [
-  ['↑ ↓ Home End PgUp PgDn', 'move in a list, or between lines of the path'],
-  ['← →', 'fold and unfold a tree; the token before and after'],
-  ['Enter', 'go on to the next pane'],
-  ['Space', 'fold or unfold'],
-  ['letters', 'jump to the row that starts with them'],
-  ['n   p', 'next, previous failure point ◆ of the path'],
-  ['/', 'filter the prompts'],
-  ['Esc', 'leave the filter; close this help'],
-  ['f', 'follow the run, or hold still'],
-  ['c', 'next colouring'],
-  ['w', 'show white space'],
-  ['1   2   3', 'show or hide prompts, rollouts, path'],
-  ['?', 'this help'],
+  ['↑ ↓ Home End PgUp PgDn', t('move in a list, or between lines of the path')],
+  ['← →', t('fold and unfold a tree; the token before and after')],
+  ['Enter', t('go on to the next pane')],
+  ['Space', t('fold or unfold')],
+  [t('letters'), t('jump to the row that starts with them')],
+  ['n   p', t('next, previous failure point ◆ of the path')],
+  ['/', t('filter the prompts')],
+  ['Esc', t('leave the filter; close this help')],
+  ['f', t('follow the run, or hold still')],
+  ['c', t('next colouring')],
+  ['w', t('show white space')],
+  ['1   2   3', t('show or hide prompts, rollouts, path')],
+  ['?', t('this help')],
 ];
 
 /** A modal list of keys; the browser keeps the focus inside and gives it back. */
@@ -23,7 +24,7 @@ export class Help {
 
   constructor() {
     this.element.className = 'help';
-    this.element.setAttribute('aria-label', 'Keyboard help');
+    this.element.setAttribute('aria-label', t('Keyboard help'));
     this.element.addEventListener('click', (event) => {
       if (event.target === this.element) this.element.close();
     });
@@ -41,8 +42,8 @@ export class Help {
   #content(): TemplateResult {
     return html`<div class="help-body">
       <div class="help-title">
-        <h2>Keyboard</h2>
-        ${iconButton({ icon: 'close', label: 'Close', onClick: () => this.element.close() })}
+        <h2>${t('Keyboard')}</h2>
+        ${iconButton({ icon: 'close', label: t('Close'), onClick: () => this.element.close() })}
       </div>
       <dl>
         ${keys.map(

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { Explorer } from './explorer.ts';
 import type { PaneName } from './state.ts';
 
@@ -19,8 +20,8 @@ export class Panes {
     this.#explorer = explorer;
     this.#panes = panes;
     this.element.className = 'panes';
-    this.#left = this.#sash('prompts', 'Width of the prompts');
-    this.#right = this.#sash('path', 'Size of the path');
+    this.#left = this.#sash('prompts', t('Width of the prompts'));
+    this.#right = this.#sash('path', t('Size of the path'));
     this.element.append(panes.prompts, this.#left, panes.rollouts, this.#right, panes.path);
     explorer.onChange((changes) => {
       if (changes.has('layout')) this.arrange();

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { ColourMode, PathView } from '../../src/views/explorer/protocol.ts';
 import { levelOf, scales, short, signed } from '../../src/views/explorer/scale.ts';
 import { quoted, type Piece } from '../../src/views/explorer/text.ts';
@@ -81,7 +82,7 @@ export class LineMaker {
       return part;
     }
     part.className = `mark ${kind}`;
-    part.setAttribute('aria-label', kind === 'failure' ? 'failure point' : 'branches');
+    part.setAttribute('aria-label', kind === 'failure' ? t('failure point') : t('branches'));
     if (kind === 'fork') part.append(iconElement('forked'));
     else this.#write(part, fragment, whitespace);
     return part;
@@ -108,16 +109,24 @@ export class LineMaker {
 
 const isBlank = ({ kind }: Piece): boolean => kind !== 'text' && kind !== 'unsafe';
 
+const blankNames: Record<Piece['kind'], string> = {
+  space: t('space'),
+  tab: t('tab'),
+  newline: t('newline'),
+  text: '',
+  unsafe: '',
+};
+
 const blankName = ({ pieces }: Fragment): string =>
-  pieces.map(({ kind }) => kind).join(' ') || 'nothing';
+  pieces.map(({ kind }) => blankNames[kind]).join(' ') || t('nothing');
 
 /** What a screen reader says of a stop, a token or a mark. */
 export function spokenStop(view: PathView, stop: number, colour: ColourMode): string {
   if (!Number.isInteger(stop)) {
     const at = stop + 0.5;
     const mark = view.marks.find((one) => one.at === at);
-    if ((mark?.failure ?? null) !== null) return `failure point before token ${at}`;
-    return `${mark?.branches.length ?? 0} branches at token ${at}`;
+    if ((mark?.failure ?? null) !== null) return t('failure point before token {0}', at);
+    return t('{0} branches at token {1}', mark?.branches.length ?? 0, at);
   }
   const position = stop;
   const from = position === 0 ? 0 : (view.ends[position - 1] ?? 0);

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import type { PathView } from '../../src/views/explorer/protocol.ts';
 import { percent } from '../../src/views/explorer/scale.ts';
@@ -15,7 +16,7 @@ const CURSOR_ATTRIBUTES = ['id', 'aria-selected', 'aria-label', 'aria-posinset',
 /** The right pane: the chosen path token by token, and all about the token with the cursor. */
 export class PathPane {
   readonly #explorer: Explorer;
-  readonly #shell = paneShell('path', 'Path');
+  readonly #shell = paneShell('path', t('Path'));
   readonly #list: VirtualList;
   readonly #detail: DetailArea;
   readonly #maker: LineMaker;
@@ -61,11 +62,12 @@ export class PathPane {
     const next =
       direction === 1 ? failures.find((stop) => stop > at) : failures.findLast((stop) => stop < at);
     if (next === undefined) {
-      const which = direction === 1 ? 'next' : 'previous';
       this.#explorer.say(
         failures.length === 0
-          ? 'This path has no failure point.'
-          : `No ${which} failure point on this path.`,
+          ? t('This path has no failure point.')
+          : direction === 1
+            ? t('No next failure point on this path.')
+            : t('No previous failure point on this path.'),
       );
     } else this.#explorer.moveTo(next);
   }
@@ -170,13 +172,15 @@ export class PathPane {
     const tree = this.#explorer.tree;
     const prompt = tree.kind === 'ready' ? tree.value : null;
     const cut = prompt?.prompt_length ?? null;
-    const more = cut === null ? '' : `\n… ${cut - (prompt?.prompt.length ?? 0)} more characters`;
+    const more =
+      cut === null ? '' : `\n${t('… {0} more characters', cut - (prompt?.prompt.length ?? 0))}`;
     this.#layout = layOut({
       prompt: (prompt?.prompt ?? '') + more,
       text: view.text,
       ends: view.ends,
       marks: view.marks,
-      ending: view.status === 'length' ? '⋯ length limit' : view.status === 'complete' ? '■' : '',
+      ending:
+        view.status === 'length' ? t('⋯ length limit') : view.status === 'complete' ? '■' : '',
       width,
       whitespace,
       measure: (text) => this.#maker.measure(text),
@@ -262,19 +266,19 @@ export class PathPane {
     const { path, state } = this.#explorer;
     const view = this.#shown;
     render(
-      html`<span class="pane-name">Path</span>
+      html`<span class="pane-name">${t('Path')}</span>
         <span class="crumbs">${view === null ? nothing : crumbs(view)}</span>
         <span class="gap"></span>
-        <span class="count">${view === null ? '' : `${view.ends.length} tokens`}</span>
+        <span class="count">${view === null ? '' : t('{0} tokens', view.ends.length)}</span>
         ${iconButton({
           icon: 'whitespace',
-          label: 'Show white space',
+          label: t('Show white space'),
           onClick: () => this.#explorer.setWhitespace(!state.whitespace),
           pressed: state.whitespace,
         })}
         ${iconButton({
           icon: 'close',
-          label: 'Hide path',
+          label: t('Hide path'),
           onClick: () => this.#explorer.togglePane('path'),
         })}`,
       title,
@@ -295,8 +299,8 @@ export class PathPane {
         <p>${path.message}</p>
         <p>${path.next}</p>`;
     }
-    if (path.kind === 'loading') return progressRing('Loading the path');
-    return tree.kind === 'ready' ? html`<p>Choose a rollout to read it.</p>` : html``;
+    if (path.kind === 'loading') return progressRing(t('Loading the path'));
+    return tree.kind === 'ready' ? html`<p>${t('Choose a rollout to read it.')}</p>` : html``;
   }
 }
 
@@ -313,7 +317,12 @@ function crumbs(view: PathView): TemplateResult[] {
   return view.parts.map(
     ({ label, from, to }, i) =>
       html`${i === 0 ? nothing : html`<span class="dim"> › </span>`}<span
-          title="Tokens ${from} to ${to} (${percent((to - from) / Math.max(1, view.ends.length))})"
+          title=${t(
+            'Tokens {0} to {1} ({2})',
+            from,
+            to,
+            percent((to - from) / Math.max(1, view.ends.length)),
+          )}
           >${label}</span
         >`,
   );

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { oneLine } from '../../src/views/explorer/prompts.ts';
 import type { PromptRow } from '../../src/views/explorer/protocol.ts';
@@ -31,9 +32,9 @@ export function stepRow(
     @click=${onClick}
   >
     ${icon(row.folded ? 'chevronRight' : 'chevronDown')}
-    <span class="label">step ${row.step}</span>
+    <span class="label">${t('step {0}', row.step)}</span>
     <span class="gap"></span>
-    <span class="cell dim">${row.prompts}${spoken(' prompts, mean reward ')}</span>
+    <span class="cell dim">${row.prompts}${spoken(t(' prompts, mean reward '))}</span>
     <span class="cell number">${short(row.reward)}</span>
   </div>`;
 }
@@ -45,7 +46,15 @@ export function promptRow(
   selected: boolean,
   byStep: boolean,
 ): TemplateResult {
-  const title = `${row.title}\n${row.correct ?? '–'} of ${row.completions} right, reward ${short(row.reward_mean)} ± ${short(row.reward_std)}, ${row.truncated} truncated, ${row.resamples} resamples`;
+  const facts = t(
+    '{0} of {1} right, reward {2} ± {3}, {4} truncated, {5} resamples',
+    row.correct ?? '–',
+    row.completions,
+    short(row.reward_mean),
+    short(row.reward_std),
+    row.truncated,
+    row.resamples,
+  );
   const outcome = outcomeOf(row);
   return html`<div
     id="prompt-${index}"
@@ -55,22 +64,22 @@ export function promptRow(
     aria-posinset=${row.position}
     aria-setsize=${row.size}
     aria-selected=${selected}
-    title=${title}
+    title=${`${row.title}\n${facts}`}
     .style=${rowStyle(index)}
     @click=${onClick}
   >
     ${
       byStep
         ? nothing
-        : html`<span class="cell dim step-number">${spoken('step ')}${row.step}</span>`
+        : html`<span class="cell dim step-number">${spoken(t('step '))}${row.step}</span>`
     }
     <bdi class="label">${oneLine(row.title)}</bdi>
     <span class="cell dim resamples"
-      >${row.resamples === 0 ? '' : `+${row.resamples}`}${spoken(` resamples, `)}</span
+      >${row.resamples === 0 ? '' : `+${row.resamples}`}${spoken(t(' resamples, '))}</span
     >
     <span class="cell outcome ${outcome}"
       ><span class="glyph" aria-hidden="true">${outcomeGlyphs[outcome]}</span
-      >${row.correct ?? '–'}/${row.completions}${spoken(' right, reward ')}</span
+      >${row.correct ?? '–'}/${row.completions}${spoken(t(' right, reward '))}</span
     >
     <span class="cell number">${short(row.reward_mean)}</span>
   </div>`;
@@ -78,7 +87,7 @@ export function promptRow(
 
 /** What type-ahead looks at. */
 export function titleOf(row: PromptRow): string {
-  return row.kind === 'step' ? `step ${row.step}` : row.title;
+  return row.kind === 'step' ? t('step {0}', row.step) : row.title;
 }
 
 const outcomeGlyphs = { right: '✓', wrong: '✗', mixed: '' };

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { sameKey } from '../../src/views/explorer/prompts.ts';
 import {
@@ -21,23 +22,23 @@ import { VirtualList } from './virtual.ts';
 const PAGE = 100;
 
 const sortLabels: Record<PromptSort, string> = {
-  recorded: 'recorded',
-  reward: 'reward',
-  reward_std: 'spread',
-  truncated: 'truncated',
-  resamples: 'resamples',
+  recorded: t('recorded'),
+  reward: t('reward'),
+  reward_std: t('spread'),
+  truncated: t('truncated'),
+  resamples: t('resamples'),
 };
 const outcomeLabels: Record<Outcome, string> = {
-  any: 'all',
-  mixed: 'mixed',
-  right: 'all right',
-  wrong: 'all wrong',
+  any: t('all'),
+  mixed: t('mixed'),
+  right: t('all right'),
+  wrong: t('all wrong'),
 };
 
 /** The left pane: every prompt of every step, of which only the rows in sight are fetched. */
 export class PromptsPane {
   readonly #explorer: Explorer;
-  readonly #shell = paneShell('prompts', 'Prompts');
+  readonly #shell = paneShell('prompts', t('Prompts'));
   readonly #list: VirtualList;
   readonly #typeAhead = new TypeAhead();
   #pages = new Map<number, PromptRow[]>();
@@ -193,16 +194,20 @@ export class PromptsPane {
     const { header } = this.#explorer;
     const all = header?.prompts ?? 0;
     const counted =
-      this.#prompts === null ? '' : isFiltered(query) ? `${this.#prompts} of ${all}` : `${all}`;
+      this.#prompts === null
+        ? ''
+        : isFiltered(query)
+          ? t('{0} of {1}', this.#prompts, all)
+          : `${all}`;
     render(
-      html`<span class="pane-name">Prompts</span
-        ><span class="count" title="${header?.completions ?? 0} completions recorded"
+      html`<span class="pane-name">${t('Prompts')}</span
+        ><span class="count" title=${t('{0} completions recorded', header?.completions ?? 0)}
           >${counted}</span
         >
         <span class="gap"></span>
         ${iconButton({
           icon: 'close',
-          label: 'Hide prompts',
+          label: t('Hide prompts'),
           onClick: () => this.#explorer.togglePane('prompts'),
         })}`,
       this.#shell.title,
@@ -237,26 +242,26 @@ export class PromptsPane {
     };
     return html`
       ${dropdown({
-        label: 'Outcome',
+        label: t('Outcome'),
         value: query.outcome,
         options: outcomes.map((value) => ({ value, label: outcomeLabels[value] })),
         onChange: (outcome) => set({ outcome }),
       })}
       ${dropdown({
-        label: 'Sort by',
+        label: t('Sort by'),
         value: query.sort,
         options: promptSorts.map((value) => ({ value, label: sortLabels[value] })),
         onChange: (sort) => set({ sort }),
       })}
       ${iconButton({
         icon: query.descending ? 'sortDown' : 'sortUp',
-        label: query.descending ? 'Largest first' : 'Smallest first',
+        label: query.descending ? t('Largest first') : t('Smallest first'),
         onClick: () => set({ descending: !query.descending }),
         disabled: query.sort === 'recorded',
       })}
       ${iconButton({
         icon: 'listTree',
-        label: 'Group by step',
+        label: t('Group by step'),
         onClick: () => set({ by_step: !query.by_step }),
         pressed: query.by_step,
       })}
@@ -265,18 +270,18 @@ export class PromptsPane {
 
   #emptyState(): TemplateResult {
     const { header, state, live } = this.#explorer;
-    if (header === null || this.#prompts === null) return progressRing('Opening the run');
+    if (header === null || this.#prompts === null) return progressRing(t('Opening the run'));
     if (header.prompts > 0 && isFiltered(state.query)) {
-      return html`<p>No prompt matches the filter.</p>
+      return html`<p>${t('No prompt matches the filter.')}</p>
         ${textButton({
-          label: 'Clear Filter',
+          label: t('Clear Filter'),
           onClick: () => this.#explorer.setQuery({ text: '', outcome: 'any' }),
         })}`;
     }
     return live
-      ? html`${progressRing('Waiting for the first rollouts')}
-          <p>Waiting for the first rollouts…</p>`
-      : html`<p>This run recorded no rollouts.</p>`;
+      ? html`${progressRing(t('Waiting for the first rollouts'))}
+          <p>${t('Waiting for the first rollouts…')}</p>`
+      : html`<p>${t('This run recorded no rollouts.')}</p>`;
   }
 
   #rowOf(index: number): TemplateResult {

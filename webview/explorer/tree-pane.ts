@@ -1,4 +1,6 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
+import { sameKey } from '../../src/views/explorer/prompts.ts';
 import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
 import { visibleRows } from '../../src/views/explorer/tree.ts';
 import { iconButton, progressRing } from '../shared/controls.ts';
@@ -16,7 +18,7 @@ const PROMPT = -1;
 /** The middle pane: prompt → prefix → resamples, one row a line. */
 export class TreePane {
   readonly #explorer: Explorer;
-  readonly #shell = paneShell('rollouts', 'Rollouts');
+  readonly #shell = paneShell('rollouts', t('Rollouts'));
   readonly #list: VirtualList;
   readonly #typeAhead = new TypeAhead();
   #rows: TreeRow[] = [];
@@ -206,6 +208,8 @@ export class TreePane {
     message.hidden = empty === null;
     render(empty ?? nothing, message);
     if (view === null) return;
+    // The old tree stays in sight until the chosen prompt's own is here.
+    scroller.setAttribute('aria-busy', String(!sameKey(view, this.#explorer.state.selected)));
     this.#list.count = this.#rows.length + 1;
     const items = this.#list.items;
     const active = this.#index;
@@ -237,24 +241,24 @@ export class TreePane {
   }
 
   #title(view: TreeView | null): TemplateResult {
-    const where = view === null ? '' : `step ${view.step}`;
-    return html`<span class="pane-name">Rollouts</span><span class="count">${where}</span>
+    const where = view === null ? '' : t('step {0}', view.step);
+    return html`<span class="pane-name">${t('Rollouts')}</span><span class="count">${where}</span>
       <span class="gap"></span>
       ${iconButton({
         icon: 'close',
-        label: 'Hide rollouts',
+        label: t('Hide rollouts'),
         onClick: () => this.#explorer.togglePane('rollouts'),
       })}`;
   }
 
   #emptyState(): TemplateResult {
     const { tree, header } = this.#explorer;
-    if (tree.kind === 'loading') return progressRing('Loading the rollouts');
+    if (tree.kind === 'loading') return progressRing(t('Loading the rollouts'));
     if (tree.kind === 'failed') {
       return html`<p>${tree.message}</p>
         <p>${tree.next}</p>`;
     }
     if ((header?.prompts ?? 0) === 0) return html``;
-    return html`<p>Choose a prompt to see its rollouts.</p>`;
+    return html`<p>${t('Choose a prompt to see its rollouts.')}</p>`;
   }
 }

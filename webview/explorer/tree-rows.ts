@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit-html';
 import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
 import { oneLine } from '../../src/views/explorer/prompts.ts';
@@ -34,10 +35,10 @@ export function treePromptRow(view: TreeView, state: TreeRowState): TemplateResu
     .style=${rowStyle(0)}
     @click=${() => onClick(null)}
   >
-    ${twisty(state)}${spoken('Prompt: ')}
-    <bdi class="label" title=${title}>${title === '' ? '(empty prompt)' : title}</bdi>
+    ${twisty(state)}${spoken(t('Prompt: '))}
+    <bdi class="label" title=${title}>${title === '' ? t('(empty prompt)') : title}</bdi>
     <span class="dim summary"
-      >${view.completions} completions · mean ${short(view.reward_mean)}</span
+      >${t('{0} completions · mean {1}', view.completions, short(view.reward_mean))}</span
     >
   </div>`;
 }
@@ -91,17 +92,21 @@ export function segmentRow(
       >${spoken(', ')}${status.text}</span
     >
     <span class="cell number reward ${row.reward === null ? 'mean' : ''}" title=${rewardTitle(row)}
-      >${spoken(row.reward === null ? ', value ' : ', reward ')}${short(
+      >${spoken(row.reward === null ? t(', value ') : t(', reward '))}${short(
         row.reward ?? row.value,
       )}</span
     >
-    <span class="cell number advantage">${spoken(', advantage ')}${signed(strip?.advantage)}</span>
-    <span class="cell number temperature"
-      >${spoken(', temperature ')}${short(row.temperature)}</span
+    <span class="cell number advantage"
+      >${spoken(t(', advantage '))}${signed(strip?.advantage)}</span
     >
-    <span class="cell number attempt">${spoken(', attempt ')}${row.attempt}</span>
+    <span class="cell number temperature"
+      >${spoken(t(', temperature '))}${short(row.temperature)}</span
+    >
+    <span class="cell number attempt">${spoken(t(', attempt '))}${row.attempt}</span>
     <span class="cell number tokens"
-      >${spoken(', ')}${row.length}${spoken(row.trained ? ' tokens' : ' tokens, not trained')}</span
+      >${spoken(', ')}${row.length}${spoken(
+        row.trained ? t(' tokens') : t(' tokens, not trained'),
+      )}</span
     >
   </div>`;
 }
@@ -119,21 +124,25 @@ function twisty({ open, onToggle }: TreeRowState): TemplateResult {
 
 export function columnHeads(): TemplateResult {
   return html`<div class="row heads" aria-hidden="true">
-    <span class="name"></span><span class="strip-cell">first token → last</span>
-    <span class="cell status">outcome</span>
-    <span class="cell number reward" title="Reward; for a cut segment the mean of what grew from it"
-      >reward</span
+    <span class="name"></span><span class="strip-cell">${t('first token → last')}</span>
+    <span class="cell status">${t('outcome')}</span>
+    <span
+      class="cell number reward"
+      title=${t('Reward; for a cut segment the mean of what grew from it')}
+      >${t('reward')}</span
     >
-    <span class="cell number advantage" title="Mean advantage of its own tokens">adv.</span>
-    <span class="cell number temperature" title="Sampling temperature">T</span>
-    <span class="cell number attempt" title="Resample attempt; 0 on roots">try</span>
-    <span class="cell number tokens" title="Own tokens">tokens</span>
+    <span class="cell number advantage" title=${t('Mean advantage of its own tokens')}
+      >${t('adv.')}</span
+    >
+    <span class="cell number temperature" title=${t('Sampling temperature')}>T</span>
+    <span class="cell number attempt" title=${t('Resample attempt; 0 on roots')}>${t('try')}</span>
+    <span class="cell number tokens" title=${t('Own tokens')}>${t('tokens')}</span>
   </div>`;
 }
 
 /** What the reward is made of. */
 function rewardTitle({ reward, rewards }: TreeRow): string {
-  if (reward === null) return 'Mean of what grew from it';
+  if (reward === null) return t('Mean of what grew from it');
   return Object.entries(rewards ?? {})
     .map(([name, score]) => `${name} ${short(score)}`)
     .join(' · ');
@@ -150,13 +159,18 @@ interface Status {
 function statusOf(row: TreeRow): Status {
   if (row.status === 'truncated') {
     const at = row.failure_point ?? row.fork_at + row.length;
-    return { kind: 'cut', glyph: '◆', text: `cut ${at}`, title: `Cut before token ${at}` };
+    return {
+      kind: 'cut',
+      glyph: '◆',
+      text: t('cut {0}', at),
+      title: t('Cut before token {0}', at),
+    };
   }
   const length = row.status === 'length';
-  const title = length ? 'Ran into max_completion_length' : 'Ended by itself';
-  if (length && row.right !== true) return { kind: 'length', glyph: '⋯', text: 'length', title };
-  if (row.right === null) return { kind: 'unknown', glyph: '○', text: 'ended', title };
+  const title = length ? t('Ran into max_completion_length') : t('Ended by itself');
+  if (length && row.right !== true) return { kind: 'length', glyph: '⋯', text: t('length'), title };
+  if (row.right === null) return { kind: 'unknown', glyph: '○', text: t('ended'), title };
   return row.right
-    ? { kind: 'right', glyph: '✓', text: 'right', title }
-    : { kind: 'wrong', glyph: '✗', text: 'wrong', title };
+    ? { kind: 'right', glyph: '✓', text: t('right'), title }
+    : { kind: 'wrong', glyph: '✗', text: t('wrong'), title };
 }

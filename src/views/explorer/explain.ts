@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import type { SegmentKind, SegmentTrigger } from '../../run/model/segment.ts';
 import type { RecipeValues } from '../../run/model/manifest.ts';
@@ -33,9 +34,14 @@ function condition(
   entropy: number,
   rules: Watching,
 ): string {
+  const { uncertainty_threshold, entropy_threshold } = rules;
   return trigger === 'max_prob'
-    ? `max prob ${measured(max_prob, rules.uncertainty_threshold)} < ${plain(rules.uncertainty_threshold)}`
-    : `entropy ${measured(entropy, rules.entropy_threshold)} > ${plain(rules.entropy_threshold)} nats`;
+    ? t(
+        'max prob {0} < {1}',
+        measured(max_prob, uncertainty_threshold),
+        plain(uncertainty_threshold),
+      )
+    : t('entropy {0} > {1} nats', measured(entropy, entropy_threshold), plain(entropy_threshold));
 }
 
 /** Why a path was cut before this position. */
@@ -48,8 +54,9 @@ export function explainFailure(
   rules: Watching,
 ): string {
   const { trigger, max_prob, entropy } = failure;
-  if (trigger === null) return 'Cut here; the run does not say why.';
-  return `Cut here: ${condition(trigger, max_prob ?? NaN, entropy ?? NaN, rules)}. The token was never sampled.`;
+  if (trigger === null) return t('Cut here; the run does not say why.');
+  const why = condition(trigger, max_prob ?? NaN, entropy ?? NaN, rules);
+  return t('Cut here: {0}. The token was never sampled.', why);
 }
 
 export interface SampledToken {
@@ -67,27 +74,42 @@ export function explainToken(token: SampledToken, rules: Watching): string {
   const { position, max_prob, entropy } = token;
   const trigger = triggerAt(max_prob, entropy, rules);
   if (trigger === null) {
-    const calm = `max prob ${measured(max_prob, rules.uncertainty_threshold)} ≥ ${plain(rules.uncertainty_threshold)} and entropy ${measured(entropy, rules.entropy_threshold)} ≤ ${plain(rules.entropy_threshold)} nats`;
-    return `Didn't trigger: ${calm}.`;
+    const { uncertainty_threshold, entropy_threshold } = rules;
+    return t(
+      'Didn’t trigger: max prob {0} ≥ {1} and entropy {2} ≤ {3} nats.',
+      measured(max_prob, uncertainty_threshold),
+      plain(uncertainty_threshold),
+      measured(entropy, entropy_threshold),
+      plain(entropy_threshold),
+    );
   }
   const why = condition(trigger, max_prob, entropy, rules);
   if (!rules.use_token_adaptive) {
     return position < rules.min_prefix_length
-      ? `Unsure (${why}), and this run is a baseline: nothing is cut.`
-      : `Would trigger (${why}), but this run is a baseline: nothing is cut.`;
+      ? t('Unsure ({0}), and this run is a baseline: nothing is cut.', why)
+      : t('Would trigger ({0}), but this run is a baseline: nothing is cut.', why);
   }
-  if (token.kind === 'probe') return `Unsure (${why}), but a probe is never cut.`;
+  if (token.kind === 'probe') return t('Unsure ({0}), but a probe is never cut.', why);
   if (rules.fork_policy !== 'first_failure') {
-    return `Unsure (${why}); with fork_policy ${rules.fork_policy} completions are finished first and forked afterwards.`;
+    return t(
+      'Unsure ({0}); with fork_policy {1} completions are finished first and forked afterwards.',
+      why,
+      rules.fork_policy,
+    );
   }
   if (rules.max_resamples_per_prefix <= 0) {
-    return `Unsure (${why}), but max_resamples_per_prefix is 0: nothing is cut.`;
+    return t('Unsure ({0}), but max_resamples_per_prefix is 0: nothing is cut.', why);
   }
   if (position < rules.min_prefix_length) {
-    return `Didn't trigger, although ${why}: position ${position} < min_prefix_length ${plain(rules.min_prefix_length)}.`;
+    return t(
+      'Didn’t trigger, although {0}: position {1} < min_prefix_length {2}.',
+      why,
+      position,
+      plain(rules.min_prefix_length),
+    );
   }
   if (token.first && token.kind === 'resample') {
-    return `Didn't trigger, although ${why}: it is the unsure decision itself, drawn again.`;
+    return t('Didn’t trigger, although {0}: it is the unsure decision itself, drawn again.', why);
   }
-  return `Unsure (${why}), but the run did not cut here.`;
+  return t('Unsure ({0}), but the run did not cut here.', why);
 }

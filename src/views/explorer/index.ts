@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { commands, explorerViewType } from '../ids.ts';
@@ -37,7 +38,7 @@ export function registerExplorer(context: vscode.ExtensionContext, services: Ser
       typeof directory === 'string' ? directory : (services.runs.active?.directory ?? null);
     if (chosen === null) {
       void vscode.window.showInformationMessage(
-        'There is no run to explore yet. Start one, or open a recorded one.',
+        t('There is no run to explore yet. Start one, or open a recorded one.'),
       );
       return;
     }

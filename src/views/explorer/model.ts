@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { SegmentSummary, SegmentTokens } from '../../run/model/segment.ts';
 import type { PromptGroup } from '../../run/store.ts';
 import { watchingOf, type Watching } from './explain.ts';
@@ -144,7 +145,7 @@ export class ExplorerModel {
   async token(key: PromptKey, segment_id: number, position: number): Promise<TokenDetail> {
     const { segments, parts } = this.#parts(key, segment_id);
     const part = parts.find(({ from, to }) => position >= from && position < to);
-    if (part === undefined) throw new Error(`The path has no token ${position}.`);
+    if (part === undefined) throw new Error(t('The path has no token {0}.', position));
     const id = part.segment.segment_id;
     const label = treeRows(segments).find((row) => row.segment_id === id)?.label ?? '';
     const tokens = await this.#tokensOf(id);

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import { sendCommand } from '../../launch/run-actions.ts';
@@ -48,14 +49,14 @@ export class ExplorerPanel {
     const icon = (name: string) => vscode.Uri.joinPath(services.extensionUri, 'media', name);
     panel.iconPath = { light: icon('explorer-light.svg'), dark: icon('explorer-dark.svg') };
     webview.options = webviewOptions(services.extensionUri);
-    webview.html = webviewHtml(webview, services.extensionUri, 'explorer', 'Rollout Explorer');
+    webview.html = webviewHtml(webview, services.extensionUri, 'explorer', t('Rollout Explorer'));
     this.#rename();
   }
 
   static create(directory: string, services: Services): ExplorerPanel {
     const panel = vscode.window.createWebviewPanel(
       explorerViewType,
-      'Rollouts',
+      t('Rollouts'),
       vscode.ViewColumn.Active,
       webviewOptions(services.extensionUri),
     );
@@ -101,7 +102,10 @@ export class ExplorerPanel {
       command: async (command) => {
         const card = runs.card(this.directory);
         if (card === undefined) {
-          throw new PlainError('This run is not on the list of runs.', 'Open its folder anew.');
+          throw new PlainError(
+            t('This run is not on the list of runs.'),
+            t('Open its folder anew.'),
+          );
         }
         return await sendCommand(card, command);
       },
@@ -112,7 +116,7 @@ export class ExplorerPanel {
 
   #rename(): void {
     const card = this.#services.runs.card(this.directory);
-    if (card !== undefined) this.#panel.title = `${nameOf(card)} rollouts`;
+    if (card !== undefined) this.#panel.title = t('{0} rollouts', nameOf(card));
   }
 
   #dispose(): void {

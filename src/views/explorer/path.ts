@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { Alternatives, SegmentSummary, SegmentTokens } from '../../run/model/segment.ts';
 import { explainFailure, explainToken, type Watching } from './explain.ts';
 import type {
@@ -91,7 +92,7 @@ function partOf(
   const { segment_id, temperature, attempt, kind } = segment;
   return {
     segment_id,
-    label: rows.get(segment_id)?.label ?? `segment ${segment_id}`,
+    label: rows.get(segment_id)?.label ?? t('segment {0}', segment_id),
     from,
     to,
     temperature,
@@ -161,7 +162,7 @@ function branchOf(
   const row = rows.get(segment_id);
   const judged = row?.right === null || row === undefined ? null : row.right ? 'right' : 'wrong';
   const outcome = status === 'truncated' ? 'cut' : (judged ?? status);
-  return { segment_id, label: row?.label ?? `segment ${segment_id}`, outcome, reward, taken };
+  return { segment_id, label: row?.label ?? t('segment {0}', segment_id), outcome, reward, taken };
 }
 
 /** Everything known about the token at `position` of the path. */
@@ -176,7 +177,7 @@ export function tokenDetail(
   const { segment, from } = part;
   const i = position - from;
   const token_id = tokens.token_ids[i];
-  if (token_id === undefined) throw new Error(`The path has no token ${position}.`);
+  if (token_id === undefined) throw new Error(t('The path has no token {0}.', position));
   const ends = utf16Ends(tokens.text, tokens.token_ends.subarray(0, i + 1));
   const text = tokens.text.slice(i === 0 ? 0 : (ends[i - 1] ?? 0), ends[i] ?? 0);
   const logprob = tokens.logprob[i] ?? NaN;
@@ -213,11 +214,11 @@ function rankOf(alternatives: readonly Alternative[], logprob: number): string {
   if (index >= 0) return String(index + 1);
   // Whatever the temperature, more than half of the mass can only be the first.
   if (Math.exp(logprob) > 0.5) return '1';
-  return alternatives.length > 0 ? `> ${alternatives.length}` : 'unknown';
+  return alternatives.length > 0 ? `> ${alternatives.length}` : t('unknown');
 }
 
 function noteOn(alternatives: readonly Alternative[]): string {
-  if (alternatives.length === 0) return 'No alternatives recorded: the policy was sure.';
+  if (alternatives.length === 0) return t('No alternatives recorded: the policy was sure.');
   const rest = 1 - alternatives.reduce((sum, { probability }) => sum + (probability ?? 0), 0);
-  return rest >= 0.005 ? `All others together ${rest.toFixed(2)}.` : '';
+  return rest >= 0.005 ? t('All others together {0}.', rest.toFixed(2)) : '';
 }

@@ -156,8 +156,8 @@ export type PathPart = z.infer<typeof pathPart>;
 const branch = z.object({
   segment_id: segmentId,
   label: z.string(),
-  /** `right`, `wrong`, `cut` or `length`. */
-  outcome: z.string(),
+  /** Judged, cut for uncertainty, or how it ended where nobody judged it. */
+  outcome: z.enum(['right', 'wrong', 'cut', 'length', 'complete']),
   reward: measure,
   taken: z.boolean(),
 });
@@ -231,7 +231,7 @@ export const tokenDetail = z.object({
 });
 export type TokenDetail = z.infer<typeof tokenDetail>;
 
-export const runStateKinds = [
+const runStateKinds = [
   'starting',
   'running',
   'paused',
@@ -240,7 +240,6 @@ export const runStateKinds = [
   'failed',
   'crashed',
 ] as const;
-export type RunStateKind = (typeof runStateKinds)[number];
 
 /** The run as the header shows it; sent on `open` and with every `update`. */
 export const runHeader = z.object({

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { ColourMode } from './protocol.ts';
 
 /**
@@ -6,7 +7,7 @@ import type { ColourMode } from './protocol.ts';
  */
 export const LEVELS = 7;
 
-interface Scale {
+export interface Scale {
   label: string;
   unit: string;
   /** Level `k` starts where the value passes `bounds[k − 1]`. */
@@ -17,25 +18,25 @@ interface Scale {
 
 export const scales: Record<ColourMode, Scale> = {
   entropy: {
-    label: 'entropy',
-    unit: 'nats',
+    label: t('entropy'),
+    unit: t('nats'),
     bounds: [0.05, 0.15, 0.35, 0.6, 1, 1.5, 2],
     direction: 'rising',
   },
   max_prob: {
-    label: 'max prob',
+    label: t('max prob'),
     unit: '',
     bounds: [0.99, 0.95, 0.9, 0.8, 0.7, 0.5, 0.3],
     direction: 'falling',
   },
   logprob: {
-    label: 'logprob',
-    unit: 'nats',
+    label: t('logprob'),
+    unit: t('nats'),
     bounds: [-0.01, -0.05, -0.2, -0.5, -1, -2, -4],
     direction: 'falling',
   },
   advantage: {
-    label: 'advantage',
+    label: t('advantage'),
     unit: '',
     bounds: [0.02, 0.1, 0.2, 0.35, 0.5, 0.75, 1],
     direction: 'signed',

@@ -114,6 +114,13 @@ export function pieces(text: string): Piece[] {
   return result;
 }
 
+/** Text that is safe to show in one line: what would move or hide the text around it, by name. */
+export function plain(text: string): string {
+  return pieces(text)
+    .map(({ text: shown, kind }) => (kind === 'text' || kind === 'unsafe' ? shown : ' '))
+    .join('');
+}
+
 function kindOf(character: string): Piece['kind'] {
   if (character === ' ') return 'space';
   if (character === '\n') return 'newline';

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { accuracyOf } from '../../run/groups.ts';
 import type { SegmentSummary } from '../../run/model/segment.ts';
 import type { TreeRow } from './protocol.ts';
@@ -29,8 +30,8 @@ function childrenOf(segments: readonly SegmentSummary[]): Map<number | null, Seg
 const byId = (a: SegmentSummary, b: SegmentSummary): number => a.segment_id - b.segment_id;
 
 function labelOf(segment: SegmentSummary, roots: number, probes: number): string {
-  if (segment.kind === 'probe') return `probe ${probes}`;
-  return segment.kind === 'root' ? `root ${roots}` : `try ${segment.attempt}`;
+  if (segment.kind === 'probe') return t('probe {0}', probes);
+  return segment.kind === 'root' ? t('root {0}', roots) : t('try {0}', segment.attempt);
 }
 
 /** The rows of one prompt's tree, parents before children, every subtree in one piece. */
@@ -110,7 +111,7 @@ export function pathTo(
 ): [SegmentSummary, ...SegmentSummary[]] {
   const byId = new Map(segments.map((segment) => [segment.segment_id, segment]));
   const last = byId.get(segment_id);
-  if (last === undefined) throw new Error(`This run has no segment ${segment_id}.`);
+  if (last === undefined) throw new Error(t('This run has no segment {0}.', segment_id));
   let path: [SegmentSummary, ...SegmentSummary[]] = [last];
   let parent = last.parent_id === null ? undefined : byId.get(last.parent_id);
   // A parent's id is smaller than its children's; a file that breaks that must not loop us.

@@ -91,6 +91,7 @@ test('the keyboard walks prompts, rollouts and tokens as in VS Code’s trees', 
     page,
     `document.querySelector('.row.prompt.selected')?.classList.contains('active') ?? false`,
   );
+  await page.waitForSelector('.pane.rollouts .scroller[aria-busy="false"]');
 
   await page.keyboard.press('Enter');
   await page.keyboard.press('Home');
@@ -114,7 +115,7 @@ test('the keyboard walks prompts, rollouts and tokens as in VS Code’s trees', 
   await expectActive(page, /^".*", entropy \d/);
   await until(
     page,
-    `/Didn't trigger|position 0 </.test(document.querySelector('.why')?.textContent ?? '')`,
+    `/Didn’t trigger|position 0 </.test(document.querySelector('.why')?.textContent ?? '')`,
   );
   assert.match(await text(page, '.detail'), /token 0 · id \d+ · root 1/);
   await page.keyboard.press('n');
