@@ -45,8 +45,7 @@ export function alignPrompts(
   const tokens = [tokensByStep(first.steps), tokensByStep(second.steps)] as const;
   const places = [placesOf(first, tokens[0], by), placesOf(second, tokens[1], by)] as const;
   // Tokens tell the point of training only where both runs count them.
-  const usable = places.every((place) => place !== null);
-  const [a, b] = usable ? places : [stepOf, stepOf];
+  const [a, b] = places[0] && places[1] ? places : [stepOf, stepOf];
   const others = Map.groupBy(second.groups, keyOf);
   const found: { order: number; aligned: AlignedPrompt }[] = [];
   const order = new Map(first.groups.map((group, i) => [group, i]));
@@ -181,11 +180,11 @@ export function alignTrees(
     const [a, b] = [trees[0][root] ?? [], trees[1][root] ?? []];
     return Array.from({ length: Math.max(a.length, b.length) }, (__, i): LeafPair => {
       const [left, right] = [a[i] ?? null, b[i] ?? null];
-      const known = typeof left?.reward === 'number' && typeof right?.reward === 'number';
+      const [before, after] = [left?.reward ?? null, right?.reward ?? null];
       return {
         root,
         leaves: [left, right],
-        delta_reward: known ? (right?.reward ?? 0) - (left?.reward ?? 0) : null,
+        delta_reward: before === null || after === null ? null : after - before,
       };
     });
   }).flat();

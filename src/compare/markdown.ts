@@ -100,9 +100,18 @@ function runText(side: string, run: ComparedRun): string {
   );
 }
 
-/** Names and paths are anybody's: nothing in them may become a table, a link or a heading. */
+/**
+ * Names and paths are anybody's: nothing in them may become a table, a link or a heading. What
+ * stands in backticks is shown as it is, but a bar would end the cell even there.
+ */
 function plain(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .replaceAll(/[\\*_[\]<>|#~]/g, (character) => `\\${character}`);
+  const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line
+    .split(/(`[^`]+`)/)
+    .map((part, i) =>
+      i % 2 === 1
+        ? part.replaceAll('|', '\\|')
+        : part.replaceAll(/[\\*_[\]<>|#~`]/g, (character) => `\\${character}`),
+    )
+    .join('');
 }
