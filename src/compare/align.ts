@@ -43,24 +43,24 @@ export function alignPrompts(
   by: Alignment = 'generated_tokens',
 ): AlignedPrompt[] {
   const tokens = [tokensByStep(first.steps), tokensByStep(second.steps)] as const;
-  const places = [placesOf(first, tokens[0], by), placesOf(second, tokens[1], by)] as const;
+  const [left, right] = [placesOf(first, tokens[0], by), placesOf(second, tokens[1], by)];
   // Tokens tell the point of training only where both runs count them.
-  const [a, b] = places[0] && places[1] ? places : [stepOf, stepOf];
+  const [a, b] = left !== null && right !== null ? [left, right] : [stepOf, stepOf];
   const others = Map.groupBy(second.groups, keyOf);
   const found: { order: number; aligned: AlignedPrompt }[] = [];
   const order = new Map(first.groups.map((group, i) => [group, i]));
   for (const [key, groups] of Map.groupBy(first.groups, keyOf)) {
-    for (const [left, right] of nearestPairs(groups, others.get(key) ?? [], a, b)) {
-      const reward = [left.reward_mean, right.reward_mean] as const;
+    for (const [x, y] of nearestPairs(groups, others.get(key) ?? [], a, b)) {
+      const rewards = [x.reward_mean, y.reward_mean] as const;
       found.push({
-        order: order.get(left) ?? 0,
+        order: order.get(x) ?? 0,
         aligned: {
-          prompt_id: left.prompt_id,
-          prompt: left.prompt,
-          sides: [left, right],
-          generated_tokens: [tokens[0].get(left.step) ?? null, tokens[1].get(right.step) ?? null],
-          delta_reward: reward[0] === null || reward[1] === null ? null : reward[1] - reward[0],
-          outcome: outcomeOf(left, right),
+          prompt_id: x.prompt_id,
+          prompt: x.prompt,
+          sides: [x, y],
+          generated_tokens: [tokens[0].get(x.step) ?? null, tokens[1].get(y.step) ?? null],
+          delta_reward: rewards[0] === null || rewards[1] === null ? null : rewards[1] - rewards[0],
+          outcome: outcomeOf(x, y),
         },
       });
     }
