@@ -19,12 +19,12 @@ export interface PackedChunk {
  * Tokens a chunk holds, about: a bigger one is no faster. All chunks have nearly the same number,
  * because the tensor library reuses memory only for arrays of nearly the same size.
  */
-const CHUNK_TOKENS = 512;
+const CHUNK_TOKENS = 576;
 
 /**
  * Packs rows of similar length together. Shapes come in few sizes, because each new one is
- * compiled once: lengths are rounded up to a multiple of 16 (32 from 128 on, 64 from 512 on), row
- * counts follow from the length.
+ * compiled once: lengths are rounded up (see `paddedLength`), row counts follow from the length.
+ * A row's last token predicts nothing and is not fed.
  */
 export function packRows(rows: readonly PackedRow[]): PackedChunk[] {
   const order = rows.map((_, i) => i);
@@ -32,7 +32,7 @@ export function packRows(rows: readonly PackedRow[]): PackedChunk[] {
   const chunks: PackedChunk[] = [];
   for (let start = 0; start < order.length;) {
     const longest = rows[order[start] ?? 0]?.ids.length ?? 0;
-    const length = paddedLength(longest);
+    const length = paddedLength(longest - 1);
     const count = chunkRows(length);
     const members = order.slice(start, start + count);
     start += count;
@@ -79,8 +79,9 @@ export function unpackValues(
   });
 }
 
+/** To a multiple of 8 up to 96, of 16 up to 256, of 32 up to 512, of 64 beyond. */
 export function paddedLength(length: number): number {
-  const step = length <= 128 ? 16 : length <= 512 ? 32 : 64;
+  const step = length <= 96 ? 8 : length <= 256 ? 16 : length <= 512 ? 32 : 64;
   return Math.max(16, Math.ceil(length / step) * step);
 }
 
@@ -105,7 +106,7 @@ function fill(members: readonly number[], rows: readonly PackedRow[], length: nu
     const row = rows[member];
     if (!row) return;
     const start = at * length;
-    chunk.ids.set(row.ids, start);
+    chunk.ids.set(row.ids.subarray(0, -1), start);
     // What concerns predicting token i stands where the model predicts it: one position earlier.
     chunk.targets.set(row.ids.subarray(1), start);
     chunk.coefficient.set(row.coefficient.subarray(1), start);

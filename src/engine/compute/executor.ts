@@ -42,7 +42,6 @@ export class Executor {
       }
       case 'begin_round':
         this.#load(call.weights);
-        this.#decoder?.dispose();
         this.#decoder = new Decoder(this.#replica, call.settings);
         return null;
       case 'tick':
@@ -51,7 +50,6 @@ export class Executor {
       case 'end_round': {
         if (!this.#decoder) throw new Error('no round was begun');
         const { costs } = this.#decoder;
-        this.#decoder.dispose();
         this.#decoder = null;
         return costs;
       }

@@ -44,3 +44,25 @@ export function weightLayout(config: ModelConfig): { places: TensorPlace[]; size
   if (!config.tie_word_embeddings) add('lm_head.weight', vocab_size, d);
   return { places, size: offset };
 }
+
+/**
+ * The same buffer as the model computes with it: weights that stand one after the other and are
+ * multiplied with the same vectors are one, `self_attn.qkv_proj` and `mlp.gate_up_proj`.
+ */
+export function fusedLayout(config: ModelConfig): TensorPlace[] {
+  const fused: TensorPlace[] = [];
+  for (const place of weightLayout(config).places) {
+    const name = place.name
+      .replace(/\.[qkv]_proj\./, '.qkv_proj.')
+      .replace(/\.(gate|up)_proj\./, '.gate_up_proj.');
+    const last = fused.at(-1);
+    if (last?.name !== name) {
+      fused.push({ ...place, name });
+      continue;
+    }
+    const [rows = 0, columns = 0] = last.shape;
+    last.shape = [rows + (place.shape[0] ?? 0), columns];
+    last.size += place.size;
+  }
+  return fused;
+}

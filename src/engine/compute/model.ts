@@ -2,17 +2,18 @@ import { nn, numpy as np } from '@jax-js/jax';
 import type { ModelConfig } from './config.ts';
 
 /**
- * The Llama architecture as transformers computes it. Arrays are reference counted: a function
- * consumes what it is given, except `Params`, which every function here borrows.
+ * The Llama architecture as transformers computes it, with the weights of `fusedLayout`. Arrays are
+ * reference counted: a function consumes what it is given, except `Params`, which every function
+ * here borrows.
  *
  * Axes: B rows, T positions, D hidden, H query heads, K key/value heads, G = H / K, E head
- * dimension, S cache positions, V vocabulary, W vocabulary padded to a multiple of 16.
+ * dimension, V vocabulary, W vocabulary padded to a multiple of 16.
  */
 export type Params = Record<string, np.Array>;
 
-/** What a forward pass needs besides weights. Borrowed, like `Params`. */
+/** What whole sequences need besides weights. Borrowed, like `Params`. */
 export interface Constants {
-  /** `[T, 1, E]` (sequence) or `[B, 1, E]` (one position a row). */
+  /** `[T, 1, E]`. */
   cos: np.Array;
   sin: np.Array;
   /** `[E, E]`: `x @ rotate` is transformers' `rotate_half(x)`. A product is cheaper than a concat. */
@@ -86,56 +87,10 @@ export function sequenceLogits(
 ): np.Array {
   const [rows = 0, length = 0] = ids.shape;
   let x = embed(params, ids.reshape([rows * length]));
-  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const out = sequenceLayer(config, layerParams(params, layer), x, rows, length, mask, at);
-    x = out.x;
-    out.key.dispose();
-    out.value.dispose();
-  }
+  for (let layer = 0; layer < config.num_hidden_layers; layer++)
+    x = sequenceLayer(config, layerParams(params, layer), x, rows, length, mask, at);
   mask.dispose();
-  return unembed(config, params, x, at);
-}
-
-/**
- * One layer of decoding one position of every row, with a cache.
- *
- * @param layer the layer's own weights, see `layerParams`
- * @param x `[B, D]`
- * @param positions `[B, 1]` int32: where each row's token stands; -1 on idle rows
- * @param columns `[1, S]` int32: 0, 1, 2, …
- * @param key, value `[B, K, S, E]`, the cache; consumed
- * @returns the layer's output and the new cache
- */
-export function decodeLayer(
-  config: ModelConfig,
-  layer: Params,
-  x: np.Array,
-  positions: np.Array,
-  columns: np.Array,
-  key: np.Array,
-  value: np.Array,
-  at: Constants,
-): { x: np.Array; key: np.Array; value: np.Array } {
-  const { num_attention_heads: h, num_key_value_heads: k, head_dim: e } = config;
-  const rows = x.shape[0] ?? 0;
-  const span = columns.shape[1] ?? 0;
-  const wide = np.equal(columns.ref, positions.ref).reshape([rows, 1, span, 1]);
-  const seen = np.where(np.lessEqual(columns, positions), 0, FAR_BELOW).reshape([rows, 1, 1, span]);
-  const normed = normalise(config, x.ref, named(layer, 'input_layernorm'));
-  const heads = (name: string, count: number) =>
-    linear(normed.ref, named(layer, `self_attn.${name}`)).reshape([rows, count, e]);
-  const query = rotated(heads('q_proj', h), at).reshape([rows, k, h / k, e]);
-  const newKey = rotated(heads('k_proj', k), at).reshape([rows, k, 1, e]);
-  const newValue = heads('v_proj', k).reshape([rows, k, 1, e]);
-  normed.dispose();
-  const cachedKey = np.where(wide.ref, newKey, key);
-  const cachedValue = np.where(wide, newValue, value);
-  const scores = np
-    .matmul(query, np.transpose(cachedKey.ref, [0, 1, 3, 2]))
-    .mul(1 / Math.sqrt(e))
-    .add(seen);
-  const mixed = np.matmul(nn.softmax(scores, -1), cachedValue.ref).reshape([rows, h * e]);
-  return { x: finishLayer(config, layer, x, mixed), key: cachedKey, value: cachedValue };
+  return unembed(config, params, x, at.vocabulary);
 }
 
 /**
@@ -143,9 +98,8 @@ export function decodeLayer(
  *
  * @param x `[B·T, D]`
  * @param mask borrowed
- * @returns the layer's output, and its keys (rotated) and values, `[B, T, K, E]` each
  */
-export function sequenceLayer(
+function sequenceLayer(
   config: ModelConfig,
   layer: Params,
   x: np.Array,
@@ -153,42 +107,63 @@ export function sequenceLayer(
   length: number,
   mask: np.Array,
   at: Constants,
-): { x: np.Array; key: np.Array; value: np.Array } {
+): np.Array {
   const { num_attention_heads: h, num_key_value_heads: k, head_dim: e } = config;
   const g = h / k;
-  const normed = normalise(config, x.ref, named(layer, 'input_layernorm'));
-  const heads = (name: string, count: number) =>
-    linear(normed.ref, named(layer, `self_attn.${name}`)).reshape([rows, length, count, e]);
-  const key = rotated(heads('k_proj', k), at);
-  const value = heads('v_proj', k);
+  const heads = project(config, layer, x.ref).reshape([rows, length, h + 2 * k, e]);
+  const turned = rotated(heads.ref.slice([], [], [0, h + k]), at);
+  const key = turned.ref.slice([], [], [h, h + k]);
+  const value = heads.slice([], [], [h + k, h + 2 * k]);
   // [B, T, K, G, E] → [B, K, G, T, E]: the heads of a group share keys, so they are one product.
   const query = np
-    .transpose(rotated(heads('q_proj', h), at).reshape([rows, length, k, g, e]), [0, 2, 3, 1, 4])
+    .transpose(turned.slice([], [], [0, h]).reshape([rows, length, k, g, e]), [0, 2, 3, 1, 4])
     .mul(at.one.ref)
     .mul(1 / Math.sqrt(e))
     .reshape([rows, k, g * length, e]);
-  normed.dispose();
   const scores = np
-    .matmul(query, np.transpose(key.ref, [0, 2, 3, 1]))
+    .matmul(query, np.transpose(key, [0, 2, 3, 1]))
     .reshape([rows, k, g, length, length])
     .add(mask.ref);
   const weights = nn.softmax(scores, -1).reshape([rows, k, g * length, length]);
   const mixed = np
     .transpose(
-      np.matmul(weights, np.transpose(value.ref, [0, 2, 1, 3])).reshape([rows, k, g, length, e]),
+      np.matmul(weights, np.transpose(value, [0, 2, 1, 3])).reshape([rows, k, g, length, e]),
       [0, 3, 1, 2, 4],
     )
     .mul(at.one.ref)
     .reshape([rows * length, h * e]);
-  return { x: finishLayer(config, layer, x, mixed), key, value };
+  return finishLayer(config, layer, x, mixed);
 }
 
-/** The second half of a layer: output projection, residual, gated MLP, residual. */
-function finishLayer(config: ModelConfig, layer: Params, x: np.Array, mixed: np.Array): np.Array {
+/**
+ * The first part of a layer, up to its attention.
+ *
+ * @param x `[N, D]`
+ * @returns queries, keys and values, not rotated: `[N, (H + 2 K) · E]`
+ */
+export function project(config: ModelConfig, layer: Params, x: np.Array): np.Array {
+  const normed = normalise(config, x, named(layer, 'input_layernorm'));
+  return linear(normed, named(layer, 'self_attn.qkv_proj'));
+}
+
+/**
+ * The rest of a layer: output projection, residual, gated MLP, residual.
+ *
+ * @param x `[N, D]`
+ * @param mixed `[N, H · E]`, what its attention gave
+ */
+export function finishLayer(
+  config: ModelConfig,
+  layer: Params,
+  x: np.Array,
+  mixed: np.Array,
+): np.Array {
+  const f = config.intermediate_size;
   const attended = x.add(linear(mixed, named(layer, 'self_attn.o_proj')));
   const normed = normalise(config, attended.ref, named(layer, 'post_attention_layernorm'));
-  const gate = nn.silu(linear(normed.ref, named(layer, 'mlp.gate_proj')));
-  const up = linear(normed, named(layer, 'mlp.up_proj'));
+  const both = linear(normed, named(layer, 'mlp.gate_up_proj'));
+  const gate = nn.silu(both.ref.slice([], [0, f]));
+  const up = both.slice([], [f, 2 * f]);
   return attended.add(linear(gate.mul(up), named(layer, 'mlp.down_proj')));
 }
 
@@ -202,7 +177,12 @@ export function embed(params: Params, ids: np.Array): np.Array {
 }
 
 /** Final norm and output projection; tied to the embedding where there is no `lm_head`. */
-export function unembed(config: ModelConfig, params: Params, x: np.Array, at: Constants): np.Array {
+export function unembed(
+  config: ModelConfig,
+  params: Params,
+  x: np.Array,
+  vocabulary: np.Array,
+): np.Array {
   const normed = normalise(config, x, named(params, 'model.norm.weight'));
   const name = config.tie_word_embeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
   const head = named(params, name);
@@ -212,7 +192,7 @@ export function unembed(config: ModelConfig, params: Params, x: np.Array, at: Co
     [0, extra],
     [0, 0],
   ]);
-  return linear(normed, padded).add(at.vocabulary.ref);
+  return linear(normed, padded).add(vocabulary.ref);
 }
 
 /** RMSNorm. */
@@ -228,13 +208,10 @@ function linear(x: np.Array, weight: np.Array): np.Array {
 
 const layerTensors = [
   'input_layernorm',
-  'self_attn.q_proj',
-  'self_attn.k_proj',
-  'self_attn.v_proj',
+  'self_attn.qkv_proj',
   'self_attn.o_proj',
   'post_attention_layernorm',
-  'mlp.gate_proj',
-  'mlp.up_proj',
+  'mlp.gate_up_proj',
   'mlp.down_proj',
 ] as const;
 

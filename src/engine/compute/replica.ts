@@ -1,15 +1,16 @@
 import { jit, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
+import { KeyValueCache, type CachedPath } from './cache.ts';
 import type { ModelConfig } from './config.ts';
-import { weightLayout, type TensorPlace } from './layout.ts';
+import { fusedLayout, type TensorPlace } from './layout.ts';
 import {
   FAR_BELOW,
-  decodeLayer,
   embed,
+  finishLayer,
   layerParams,
   paddedVocabulary,
+  project,
   ropeRows,
   rotation,
-  sequenceLayer,
   unembed,
   type Params,
 } from './model.ts';
@@ -50,13 +51,14 @@ export interface ChunkValues {
 /** A model's weights on this thread, and what can be computed with them. */
 export class Replica {
   readonly config: ModelConfig;
+  /** What `decode` works on. */
+  readonly cache: KeyValueCache;
   readonly #places: TensorPlace[];
   readonly #gradients;
   readonly #values;
-  readonly #embed;
-  readonly #unembed;
-  readonly #prefillLayer;
-  readonly #decodeLayer;
+  readonly #enter;
+  readonly #between;
+  readonly #leave;
   readonly #rotate: np.Array;
   readonly #one: np.Array;
   readonly #vocabulary: np.Array;
@@ -64,7 +66,8 @@ export class Replica {
 
   constructor(config: ModelConfig) {
     this.config = config;
-    this.#places = weightLayout(config).places;
+    this.cache = new KeyValueCache(config);
+    this.#places = fusedLayout(config);
     const { head_dim, vocab_size } = config;
     this.#rotate = np.array(rotation(head_dim)).reshape([head_dim, head_dim]);
     this.#one = np.array(new Float32Array([1]));
@@ -79,38 +82,25 @@ export class Replica {
     this.#values = jit(
       (params: Params, inputs: LossInputs, at: Inputs) => groupLoss(config, params, inputs, at)[1],
     );
-    // Generation is compiled layer by layer: all layers are alike, so this takes a fraction of the
-    // time that compiling the whole model does.
-    this.#embed = jit((params: Params, ids: np.Array) => {
-      const x = embed(params, ids);
-      tree.dispose(params);
-      return x;
+    // Decoding is compiled from one attention to the next: all layers are alike, so this takes a
+    // fraction of the time that compiling the whole model does.
+    this.#enter = jit((outer: Params, layer: Params, ids: np.Array) => {
+      const x = embed(outer, ids);
+      const projected = project(config, layer, x.ref);
+      tree.dispose([outer, layer]);
+      return { x, projected };
     });
-    this.#unembed = jit((params: Params, x: np.Array, at: Inputs) => {
-      const logits = unembed(config, params, x, at);
-      tree.dispose([params, at]);
-      return logits;
+    this.#between = jit((layer: Params, next: Params, state: np.Array, mixed: np.Array) => {
+      const x = finishLayer(config, layer, state, mixed);
+      const projected = project(config, next, x.ref);
+      tree.dispose([layer, next]);
+      return { x, projected };
     });
-    this.#prefillLayer = jit((layer: Params, x: np.Array, mask: np.Array, at: Inputs) => {
-      const length = mask.shape[0] ?? 1;
-      const rows = (x.shape[0] ?? 0) / length;
-      const out = sequenceLayer(config, layer, x, rows, length, mask, at);
-      tree.dispose([layer, mask, at]);
-      return out;
-    });
-    this.#decodeLayer = jit(
-      (
-        layer: Params,
-        x: np.Array,
-        positions: np.Array,
-        columns: np.Array,
-        key: np.Array,
-        value: np.Array,
-        at: Inputs,
-      ) => {
-        const out = decodeLayer(config, layer, x, positions, columns, key, value, at);
-        tree.dispose([layer, at]);
-        return out;
+    this.#leave = jit(
+      (layer: Params, outer: Params, x: np.Array, mixed: np.Array, vocabulary: np.Array) => {
+        const logits = unembed(config, outer, finishLayer(config, layer, x, mixed), vocabulary);
+        tree.dispose([layer, outer, vocabulary]);
+        return logits;
       },
     );
   }
@@ -158,57 +148,35 @@ export class Replica {
     );
   }
 
-  /** Keys and values of rows of `length` tokens: per layer `[rows, length, K, E]`. */
-  prefill(ids: Int32Array, length: number): { keys: Float32Array[]; values: Float32Array[] } {
-    const mask = causalMask(length);
-    const at = this.#sequenceConstants(length);
-    const keys: Float32Array[] = [];
-    const values: Float32Array[] = [];
-    let x = this.#embed(this.#outer(), np.array(ids));
-    for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
-      const out = this.#prefillLayer(this.#layer(layer), x, mask.ref, tree.ref(at));
-      x = out.x;
-      keys.push(floats(out.key));
-      values.push(floats(out.value));
+  /**
+   * Feeds a token to every path, which grows by it; a path may be fed several, one after the other.
+   *
+   * @returns logits `[paths, W]`, or none where nobody wants them
+   */
+  decode(ids: readonly number[], paths: readonly CachedPath[], wanted: boolean): Float32Array {
+    const { num_hidden_layers, num_attention_heads, head_dim } = this.config;
+    const rows = decodedRows(ids.length);
+    const fed = new Int32Array(rows);
+    fed.set(ids);
+    this.cache.extend(paths);
+    let { x, projected } = this.#enter(this.#outer(), this.#layer(0), np.array(fed));
+    const attend = (layer: number) =>
+      np
+        .array(this.cache.attend(layer, floats(projected)))
+        .reshape([rows, num_attention_heads * head_dim]);
+    const last = num_hidden_layers - 1;
+    for (let layer = 0; layer < last; layer++) {
+      const mixed = attend(layer);
+      ({ x, projected } = this.#between(this.#layer(layer), this.#layer(layer + 1), x, mixed));
     }
-    tree.dispose([x, mask, at]);
-    return { keys, values };
-  }
-
-  /** One position of every row, -1 on idle ones; see `decodeLayer`. Consumes the cache. */
-  decode(
-    ids: Int32Array,
-    positions: Int32Array,
-    span: number,
-    keys: np.Array[],
-    values: np.Array[],
-  ): { logits: Float32Array; keys: np.Array[]; values: np.Array[] } {
-    const { cos, sin } = ropeRows(this.config, positions);
-    const shape = [ids.length, 1, this.config.head_dim];
-    const rows = np.array(positions).reshape([positions.length, 1]);
-    const columns = np.array(Int32Array.from({ length: span }, (_, i) => i)).reshape([1, span]);
-    const at: Inputs = {
-      cos: np.array(cos).reshape(shape),
-      sin: np.array(sin).reshape(shape),
-      rotate: this.#rotate.ref,
-      one: this.#one.ref,
-      vocabulary: this.#vocabulary.ref,
-    };
-    const next: { keys: np.Array[]; values: np.Array[] } = { keys: [], values: [] };
-    let x = this.#embed(this.#outer(), np.array(ids));
-    for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
-      const key = keys[layer];
-      const value = values[layer];
-      if (!key || !value) throw new Error(`no cache for layer ${layer}`);
-      const weights = this.#layer(layer);
-      const again = tree.ref(at);
-      const out = this.#decodeLayer(weights, x, rows.ref, columns.ref, key, value, again);
-      x = out.x;
-      next.keys.push(out.key);
-      next.values.push(out.value);
+    const mixed = attend(last);
+    if (!wanted) {
+      tree.dispose([x, mixed]);
+      return new Float32Array(0);
     }
-    tree.dispose([rows, columns]);
-    return { logits: floats(this.#unembed(this.#outer(), x, at)), ...next };
+    return floats(
+      this.#leave(this.#layer(last), this.#outer(), x, mixed, this.#vocabulary.ref),
+    );
   }
 
   /** References to one layer's weights, and to all that belong to no layer. */
@@ -263,6 +231,11 @@ export class Replica {
       useOld: scalar(scalars.use_old_logprob ? 1 : 0),
     };
   }
+}
+
+/** Rows come in multiples of 8, because each number of them is compiled once. */
+export function decodedRows(wanted: number): number {
+  return Math.max(8, Math.ceil(wanted / 8) * 8);
 }
 
 function causalMask(length: number): np.Array {

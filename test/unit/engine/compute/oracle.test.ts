@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { startBackend } from '../../../../src/engine/compute/backend.ts';
 import { packRows, unpackValues } from '../../../../src/engine/compute/batch.ts';
-import { KeyValueCache } from '../../../../src/engine/compute/cache.ts';
+import type { CachedPath } from '../../../../src/engine/compute/cache.ts';
 import { weightLayout } from '../../../../src/engine/compute/layout.ts';
 import { prepareRows } from '../../../../src/engine/compute/loss.ts';
 import { paddedVocabulary } from '../../../../src/engine/compute/model.ts';
@@ -22,30 +22,20 @@ for (const name of ['tied', 'untied'] as const) {
     const width = paddedVocabulary(config);
     let worst = 0;
     for (const { ids, columns, last } of await readOracle(`logits-${name}.json`, logitsCases)) {
-      const cache = new KeyValueCache(config, 32);
-      cache.rearrange([{ kind: 'empty' }, { kind: 'empty' }], new Map());
+      replica.cache.reset(8, ids.length);
+      const path: CachedPath = { length: 0, pages: [] };
       for (const [position, id] of ids.entries()) {
-        // The second row is idle: it must neither matter nor break anything.
-        const out = replica.decode(
-          Int32Array.of(id, 0),
-          Int32Array.of(position, -1),
-          32,
-          cache.keys,
-          cache.values,
-        );
-        cache.keys = out.keys;
-        cache.values = out.values;
-        const row = out.logits.subarray(0, config.vocab_size);
+        const logits = replica.decode([id], [path], true);
+        const row = logits.subarray(0, config.vocab_size);
         [0, 5, config.vocab_size - 1].forEach((column, i) => {
           worst = Math.max(worst, Math.abs((row[column] ?? NaN) - (columns[position]?.[i] ?? NaN)));
         });
-        assert.ok(out.logits.subarray(config.vocab_size, width).every((logit) => logit < -1e29));
+        assert.ok(logits.subarray(config.vocab_size, width).every((logit) => logit < -1e29));
         if (position === ids.length - 1)
           last.forEach((value, i) => {
             worst = Math.max(worst, Math.abs((row[i] ?? NaN) - value));
           });
       }
-      cache.dispose();
     }
     assert.ok(worst <= 1e-4, `logits are off by ${worst}`);
   });
