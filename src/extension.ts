@@ -4,6 +4,7 @@ import { BuiltInTarget } from './launch/built-in.ts';
 import { Runs } from './launch/runs.ts';
 import { StorePool } from './launch/store-pool.ts';
 import { ChartsView } from './views/charts/view.ts';
+import { ColourChoice } from './views/colour.ts';
 import { registerCommands } from './views/commands/register.ts';
 import { runsDirectories } from './views/configuration.ts';
 import { followContexts } from './views/contexts.ts';
@@ -11,6 +12,7 @@ import { tellEndings } from './views/endings.ts';
 import { registerExplorer } from './views/explorer/index.ts';
 import { registerRecipeFeatures } from './views/recipe/index.ts';
 import { revealAtStart } from './views/reveal-at-start.ts';
+import { registerRollouts } from './views/rollout/index.ts';
 import { openedBefore, rememberOpened } from './views/runs/opened.ts';
 import { RunsTree } from './views/runs/tree.ts';
 import type { Services } from './views/services.ts';
@@ -18,12 +20,13 @@ import { StatusBar } from './views/status-bar.ts';
 
 /** Builds the parts, connects them, nothing else. */
 export function activate(context: vscode.ExtensionContext): void {
-  const { extensionUri, globalStorageUri, subscriptions, workspaceState } = context;
+  const { extensionUri, globalState, globalStorageUri, subscriptions, workspaceState } = context;
   const log = vscode.window.createOutputChannel('Adaptive GRPO', { log: true });
   const engine = vscode.Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
   const runs = new Runs(new BuiltInTarget(engine), openedBefore(workspaceState));
   const stores = new StorePool();
-  const services: Services = { extensionUri, log, runs, stores };
+  const colour = new ColourChoice(globalState);
+  const services: Services = { extensionUri, log, runs, stores, colour };
 
   const lookAround = () => void runs.setDirectories(runsDirectories(globalStorageUri));
   subscriptions.push(
@@ -44,6 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   );
   registerExplorer(context, services);
+  registerRollouts(context, services);
   registerRecipeFeatures(context, services);
   lookAround();
 }

@@ -18,6 +18,13 @@ export const commands = {
   whatWouldItDo: 'adaptiveGrpo.whatWouldItDo',
   openRecipeForm: 'adaptiveGrpo.openRecipeForm',
   applyToRun: 'adaptiveGrpo.applyToRun',
+  openRolloutDocument: 'adaptiveGrpo.openRolloutDocument',
+  diffRollouts: 'adaptiveGrpo.diffRollouts',
+  nextFailurePoint: 'adaptiveGrpo.nextFailurePoint',
+  previousFailurePoint: 'adaptiveGrpo.previousFailurePoint',
+  siblingsAtToken: 'adaptiveGrpo.siblingsAtToken',
+  colourTokens: 'adaptiveGrpo.colourTokens',
+  forkFromToken: 'adaptiveGrpo.forkFromToken',
 } as const;
 
 export const views = {
@@ -31,6 +38,14 @@ export const recipeFormViewType = 'adaptiveGrpo.recipeForm';
 
 /** The editor-area webview. */
 export const explorerViewType = 'adaptiveGrpo.explorer';
+
+/** Theme colours of rollout documents. */
+export const colours = {
+  uncertainty: 'adaptiveGrpo.uncertainty',
+  positiveAdvantage: 'adaptiveGrpo.positiveAdvantage',
+  negativeAdvantage: 'adaptiveGrpo.negativeAdvantage',
+  failurePoint: 'adaptiveGrpo.failurePoint',
+} as const;
 
 export const walkthrough = 'firstRun';
 

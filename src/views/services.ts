@@ -1,6 +1,7 @@
 import type * as vscode from 'vscode';
 import type { Runs } from '../launch/runs.ts';
 import type { StorePool } from '../launch/store-pool.ts';
+import type { ColourChoice } from './colour.ts';
 
 /** What every view gets. Made, connected and disposed in `extension.ts`. */
 export interface Services {
@@ -9,4 +10,6 @@ export interface Services {
   readonly runs: Runs;
   /** Open run directories, shared by all views that show the same run. */
   readonly stores: StorePool;
+  /** What tokens are coloured by, wherever they are shown. */
+  readonly colour: ColourChoice;
 }

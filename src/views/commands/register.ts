@@ -25,7 +25,18 @@ export function registerCommands(
     };
   type Own = Exclude<
     keyof typeof commands,
-    'revealInExplorer' | 'dryRun' | 'whatWouldItDo' | 'openRecipeForm' | 'applyToRun'
+    | 'openRolloutDocument'
+    | 'diffRollouts'
+    | 'nextFailurePoint'
+    | 'previousFailurePoint'
+    | 'siblingsAtToken'
+    | 'colourTokens'
+    | 'forkFromToken'
+    | 'revealInExplorer'
+    | 'dryRun'
+    | 'whatWouldItDo'
+    | 'openRecipeForm'
+    | 'applyToRun'
   >;
   const handlers: Record<(typeof commands)[Own], Handler> = {
     [commands.startRun]: (argument) => startRun(services, context, argument),

@@ -1,0 +1,33 @@
+import * as vscode from 'vscode';
+import type { Services } from '../services.ts';
+import { registerRolloutCommands } from './commands.ts';
+import { RolloutDocuments } from './documents.ts';
+import { RolloutFiles, addressOf } from './files.ts';
+import { Painter } from './painter.ts';
+import { registerProviders } from './providers.ts';
+import { RolloutRuns } from './runs.ts';
+
+/**
+ * Rollouts as documents: any path of a run as a text that can only be read, with its tokens
+ * coloured, all about each in a hover, and its segments as lenses and outline.
+ */
+export function registerRollouts(context: vscode.ExtensionContext, services: Services): void {
+  const { extensionUri, stores, colour } = services;
+  const base = vscode.Uri.joinPath(extensionUri, 'media', 'base').fsPath;
+  const runs: RolloutRuns = new RolloutRuns(stores, base, (directory, change) =>
+    documents.runChanged(directory, change),
+  );
+  const documents = new RolloutDocuments(runs);
+  context.subscriptions.push(
+    runs,
+    documents,
+    RolloutFiles.register(documents),
+    ...registerProviders(documents, colour),
+    new Painter(documents, colour),
+    ...registerRolloutCommands({ services, documents, runs, colour }),
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+      const address = addressOf(uri);
+      if (address !== null) documents.close(address);
+    }),
+  );
+}
