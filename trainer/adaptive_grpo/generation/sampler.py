@@ -1,0 +1,337 @@
+"""Runs a plan on a transformers model: all rows advance together, one token at a time.
+
+A row is watched while it is generated. Where the policy is unsure it is cut before the token, the
+plan is told, and the prefix goes on at once, hotter, in the same row and with the same cache.
+Branches that the plan asks for later start from a copy of the cache of their prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ..run.rows import Alternatives
+from ..strategy import (
+    RolloutPlan,
+    SegmentOutcome,
+    SegmentRequest,
+    SegmentStatus,
+    StrategyParameters,
+    Trigger,
+    trigger_at,
+)
+from .cache import Prefix, RowCache, prefill
+from .draws import stream_of, uniform
+from .segments import GeneratedSegment
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundSettings:
+    """What a generation round is, apart from which segments it consists of."""
+
+    parameters: StrategyParameters
+    max_completion_length: int
+    end_tokens: frozenset[int]
+    """A completion is complete with the first of these."""
+    capture_top_k: int
+    capture_below: float
+    """Alternatives are kept of tokens whose max prob is below this."""
+    stream: tuple[int, ...]
+    """Names the draws, e.g. (seed, step)."""
+    first_tree: int = 0
+    """What tree 0 is called in the draws: prompts may be spread over processes."""
+
+
+@dataclass
+class _Row:
+    """A segment that is being generated."""
+
+    request: SegmentRequest
+    stream: int
+    path: list[int]
+    """Prompt and completion so far."""
+    token_ids: list[int] = field(default_factory=list)
+    logprob: list[float] = field(default_factory=list)
+    train_logprob: list[float] = field(default_factory=list)
+    entropy: list[float] = field(default_factory=list)
+    max_prob: list[float] = field(default_factory=list)
+    top: dict[int, Alternatives] = field(default_factory=dict)
+
+    @property
+    def position(self) -> int:
+        """Of the next token, in the completion."""
+        return self.request.fork_at + len(self.token_ids)
+
+
+class _Cut(NamedTuple):
+    """What the policy thought of the token before which a row is cut."""
+
+    trigger: Trigger | None
+    max_prob: float | None
+    entropy: float | None
+    top: Alternatives | None
+
+
+_NO_CUT = _Cut(None, None, None, None)
+
+Ended = Callable[[GeneratedSegment], None]
+Score = Callable[[Sequence[GeneratedSegment]], Sequence[float | None]]
+
+
+class Sampler:
+    """Generates one round.
+
+    Args:
+        model: a causal language model, in evaluation mode
+        prompts: token ids by tree; none may be empty
+        plan: says what to generate
+        settings: of the round
+        on_end: called with every segment when it ends, parents before children
+        score_roots: rewards of all roots when the last has ended, for a plan whose forks depend on
+            them; None where they don't
+        anyone_busy: whether any process still generates, given whether this one does. Where
+            parameters are spread over processes, all have to call the model equally often
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        prompts: Sequence[Sequence[int]],
+        plan: RolloutPlan,
+        settings: RoundSettings,
+        on_end: Ended,
+        score_roots: Score | None = None,
+        anyone_busy: Callable[[bool], bool] = lambda busy: busy,
+    ) -> None:
+        self._model = model
+        self._device = next(model.parameters()).device
+        self._prompts = [list(prompt) for prompt in prompts]
+        self._plan = plan
+        self._settings = settings
+        self._on_end = on_end
+        self._score_roots = score_roots
+        self._anyone_busy = anyone_busy
+        self._rows: list[_Row] = []
+        self._cache = RowCache()
+        self._prefixes: dict[int, tuple[Prefix, list[int]]] = {}
+        """By segment: the cache of its whole path, and the path."""
+        self._tree_of: dict[int, int] = {}
+        self._issued = [0] * len(prompts)
+        self._ended_roots: list[GeneratedSegment] = []
+        parameters = settings.parameters
+        self._branches_left = [parameters.num_generations - parameters.roots_per_prompt] * len(
+            prompts
+        )
+        """By tree: while there are any, prefixes are kept."""
+
+    @torch.no_grad()
+    def run(self) -> None:
+        """Generates until the plan is done."""
+        heads = prefill(self._model, [prompt[:-1] for prompt in self._prompts])
+        requests = self._plan.start()
+        self._cache.join([heads[request.tree] for request in requests])
+        self._rows = [self._row(request, self._prompts[request.tree]) for request in requests]
+        while self._anyone_busy(bool(self._rows)):
+            if self._rows:
+                self._tick()
+            else:
+                self._idle()
+        if not self._plan.done:
+            raise RuntimeError("the plan waits for segments that nobody generates")
+
+    def _row(self, request: SegmentRequest, path: Sequence[int]) -> _Row:
+        number = self._issued[request.tree]
+        self._issued[request.tree] += 1
+        self._tree_of[request.segment] = request.tree
+        tree = self._settings.first_tree + request.tree
+        return _Row(request, stream_of(*self._settings.stream, tree, number), list(path))
+
+    def _idle(self) -> None:
+        """One call of the model for the sake of the other processes."""
+        self._model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=self._device))
+
+    def _tick(self) -> None:
+        ids = torch.tensor([[row.path[-1]] for row in self._rows], device=self._device)
+        positions = torch.tensor(self._cache.lengths, device=self._device)[:, None]
+        logits = self._model(
+            input_ids=ids,
+            attention_mask=self._cache.mask(self._device),
+            position_ids=positions,
+            past_key_values=self._cache.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        self._cache.grown()
+        logits = logits.float()
+        joining = self._watch(logits)
+        joining += self._sample(logits)
+        self._leave_and_join(joining)
+
+    def _watch(self, logits: torch.Tensor) -> list[SegmentRequest]:
+        """Cuts the rows whose next token is too unsure; returns what else the plan asks for."""
+        parameters = self._settings.parameters
+        logprobs = logits.log_softmax(-1)
+        entropy = -(logprobs.exp() * logprobs).nan_to_num(0.0).sum(-1)
+        # As they are recorded, so that what is read back triggers exactly where it did.
+        max_probs: list[float] = logprobs.amax(-1).exp().half().float().tolist()
+        entropies: list[float] = entropy.clamp(min=0).half().float().tolist()
+        tops = self._alternatives(logprobs, max_probs)
+        joining: list[SegmentRequest] = []
+        for i in range(len(self._rows)):
+            row = self._rows[i]
+            watch_from = row.request.watch_from
+            trigger = None
+            if watch_from is not None and row.position >= watch_from:
+                trigger = trigger_at(
+                    max_probs[i],
+                    entropies[i],
+                    parameters.uncertainty_threshold,
+                    parameters.entropy_threshold,
+                )
+            if trigger is not None:
+                cut = _Cut(trigger, max_probs[i], entropies[i], tops.get(i))
+                segment = _segment(row, "truncated", cut)
+                self._keep_prefix(i, row)
+                requests = self._end(segment)
+                own = next(one for one in requests if one.parent == segment.segment)
+                joining += [one for one in requests if one is not own]
+                row = self._rows[i] = self._row(own, row.path)
+            row.max_prob.append(max_probs[i])
+            row.entropy.append(entropies[i])
+            if i in tops:
+                row.top[len(row.token_ids)] = tops[i]
+        return joining
+
+    def _alternatives(
+        self, logprobs: torch.Tensor, max_probs: Sequence[float]
+    ) -> dict[int, Alternatives]:
+        """Of the rows that are unsure enough to be kept."""
+        rows = [i for i, p in enumerate(max_probs) if p < self._settings.capture_below]
+        count = min(self._settings.capture_top_k, logprobs.shape[-1])
+        if not rows or count == 0:
+            return {}
+        best = logprobs[rows].topk(count, dim=-1)
+        ids, values = best.indices.int().cpu().numpy(), best.values.cpu().numpy()
+        return {row: Alternatives(ids[i], values[i]) for i, row in enumerate(rows)}
+
+    def _sample(self, logits: torch.Tensor) -> list[SegmentRequest]:
+        """Draws the next token of every row; returns what the plan asks for where rows ended."""
+        settings = self._settings
+        temperatures = torch.tensor([[row.request.temperature] for row in self._rows])
+        hot = (logits / temperatures.to(logits)).log_softmax(-1)
+        draws = uniform(
+            np.array([row.stream for row in self._rows], np.uint64),
+            np.array([row.position for row in self._rows], np.uint64),
+        )
+        # By the inverse of the cumulative distribution, in double precision.
+        cumulated = hot.exp().double().cumsum(-1)
+        targets = torch.from_numpy(draws).to(cumulated)[:, None] * cumulated[:, -1:]
+        chosen = torch.searchsorted(cumulated, targets, right=True).clamp(max=logits.shape[-1] - 1)
+        behaviour = hot.gather(-1, chosen)
+        train = (logits / settings.parameters.temperature).log_softmax(-1).gather(-1, chosen)
+        tokens = chosen[:, 0].tolist()
+        joining: list[SegmentRequest] = []
+        values = zip(tokens, behaviour[:, 0].tolist(), train[:, 0].tolist(), strict=True)
+        for i, (token, logprob, train_logprob) in enumerate(values):
+            row = self._rows[i]
+            row.token_ids.append(token)
+            row.logprob.append(logprob)
+            row.train_logprob.append(train_logprob)
+            row.path.append(token)
+            if token in settings.end_tokens:
+                joining += self._finish(i, _segment(row, "complete"))
+            elif row.position >= settings.max_completion_length:
+                joining += self._finish(i, _segment(row, "length"))
+        return joining
+
+    def _finish(self, i: int, segment: GeneratedSegment) -> list[SegmentRequest]:
+        """A row has come to its end."""
+        row = self._rows[i]
+        parameters = self._settings.parameters
+        forks = parameters.use_token_adaptive and not parameters.cuts
+        if not forks or row.request.parent is not None:
+            return self._end(segment)
+        # Forks are placed when all roots have ended.
+        self._keep_prefix(i, row)
+        self._on_end(segment)
+        self._ended_roots.append(segment)
+        roots = len(self._prompts) * self._settings.parameters.roots_per_prompt
+        if len(self._ended_roots) < roots:
+            return []
+        rewards: Sequence[float | None] = [None] * roots
+        if self._score_roots is not None:
+            rewards = self._score_roots(self._ended_roots)
+        requests: list[SegmentRequest] = []
+        for one, reward in zip(self._ended_roots, rewards, strict=True):
+            requests += self._plan.finished(_outcome(one, reward))
+        return requests
+
+    def _end(self, segment: GeneratedSegment) -> list[SegmentRequest]:
+        self._on_end(segment)
+        return self._plan.finished(_outcome(segment, None))
+
+    def _keep_prefix(self, i: int, row: _Row) -> None:
+        """Branches may start from here; the last token is read again when they do."""
+        if self._branches_left[row.request.tree] > 0:
+            # The token that was just sampled is not in the cache yet.
+            held = min(self._cache.lengths[i], len(row.path))
+            self._prefixes[row.request.segment] = (self._cache.prefix(i, held), list(row.path))
+
+    def _leave_and_join(self, requests: Sequence[SegmentRequest]) -> None:
+        ends = self._settings.end_tokens
+        staying = [
+            i
+            for i, row in enumerate(self._rows)
+            if row.position < self._settings.max_completion_length and row.token_ids[-1] not in ends
+        ]
+        if len(staying) < len(self._rows):
+            self._rows = [self._rows[i] for i in staying]
+            self._cache.keep(staying)
+        if requests:
+            heads: list[Prefix] = []
+            for request in requests:
+                assert request.parent is not None, "roots are there from the start"
+                prefix, path = self._prefixes[request.parent]
+                kept = len(self._prompts[request.tree]) + request.fork_at
+                heads.append(prefix.head(kept - 1))
+                self._rows.append(self._row(request, path[:kept]))
+                self._branches_left[request.tree] -= 1
+            self._cache.join(heads)
+            self._prefixes = {
+                segment: (prefix, path)
+                for segment, (prefix, path) in self._prefixes.items()
+                if self._branches_left[self._tree_of[segment]] > 0
+            }
+
+
+def _segment(row: _Row, status: SegmentStatus, cut: _Cut = _NO_CUT) -> GeneratedSegment:
+    length = len(row.token_ids)
+    return GeneratedSegment(
+        request=row.request,
+        status=status,
+        trigger=cut.trigger,
+        failure_point=None if cut.trigger is None else row.position,
+        failure_max_prob=cut.max_prob,
+        failure_entropy=cut.entropy,
+        failure_top=cut.top,
+        token_ids=np.array(row.token_ids, np.int32),
+        logprob=np.array(row.logprob, np.float32),
+        train_logprob=np.array(row.train_logprob, np.float32),
+        entropy=np.array(row.entropy[:length], np.float32),
+        max_prob=np.array(row.max_prob[:length], np.float32),
+        top=row.top,
+    )
+
+
+def _outcome(segment: GeneratedSegment, reward: float | None) -> SegmentOutcome:
+    return SegmentOutcome(
+        segment=segment.segment,
+        status=segment.status,
+        length=len(segment.token_ids),
+        entropy=segment.entropy.tolist(),
+        reward=reward,
+    )
