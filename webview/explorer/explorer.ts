@@ -55,6 +55,7 @@ export class Explorer {
     this.channel = new Channel<Protocol>(api, results, events, {
       update: (header) => this.#update(header),
       reveal: (target) => void this.reveal(target),
+      colour: ({ colour }) => this.#showColour(colour),
     });
   }
 
@@ -186,9 +187,32 @@ export class Explorer {
     this.changed('tree');
   }
 
+  /** Rollout documents are coloured alike. */
   setColour(colour: ColourMode): void {
+    this.#showColour(colour);
+    this.channel.request('colour', { colour }).catch((error: unknown) => this.say(sentence(error)));
+  }
+
+  #showColour(colour: ColourMode): void {
+    if (colour === this.state.colour) return;
     this.state.colour = colour;
     this.changed('colour', 'header');
+  }
+
+  /** The chosen path as a text document beside the explorer, at the cursor. */
+  async openDocument(): Promise<void> {
+    const { segment_id, position } = this.state;
+    if (segment_id === null) {
+      this.say(t('Choose a rollout to open.'));
+      return;
+    }
+    try {
+      // A mark stands before the token that the document is opened at.
+      const at = position === null ? null : Math.ceil(position);
+      await this.channel.request('open_document', { segment_id, position: at });
+    } catch (error) {
+      this.say(sentence(error));
+    }
   }
 
   setWhitespace(whitespace: boolean): void {

@@ -77,6 +77,7 @@ const shortcuts: Record<string, () => void> = {
     const next = colourModes[(colourModes.indexOf(explorer.state.colour) + 1) % colourModes.length];
     if (next !== undefined) explorer.setColour(next);
   },
+  o: () => void explorer.openDocument(),
   w: () => explorer.setWhitespace(!explorer.state.whitespace),
   '1': () => explorer.togglePane('prompts'),
   '2': () => explorer.togglePane('rollouts'),

@@ -271,6 +271,12 @@ export class PathPane {
         <span class="gap"></span>
         <span class="count">${view === null ? '' : t('{0} tokens', view.ends.length)}</span>
         ${iconButton({
+          icon: 'goToFile',
+          label: t('Open as document (o)'),
+          onClick: () => void this.#explorer.openDocument(),
+          disabled: view === null,
+        })}
+        ${iconButton({
           icon: 'whitespace',
           label: t('Show white space'),
           onClick: () => this.#explorer.setWhitespace(!state.whitespace),

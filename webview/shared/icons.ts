@@ -5,6 +5,7 @@ import chevronRight from '@vscode/codicons/src/icons/chevron-right.svg';
 import close from '@vscode/codicons/src/icons/close.svg';
 import error from '@vscode/codicons/src/icons/error.svg';
 import forked from '@vscode/codicons/src/icons/git-branch.svg';
+import goToFile from '@vscode/codicons/src/icons/go-to-file.svg';
 import info from '@vscode/codicons/src/icons/info.svg';
 import listTree from '@vscode/codicons/src/icons/list-tree.svg';
 import pause from '@vscode/codicons/src/icons/debug-pause.svg';
@@ -25,6 +26,7 @@ const icons = {
   close,
   error,
   forked,
+  goToFile,
   info,
   listTree,
   pause,

@@ -109,6 +109,12 @@ export class ExplorerPanel {
         }
         return await sendCommand(card, command);
       },
+      openDocument: async (segment_id, position) => {
+        const { openRolloutDocument } = commands;
+        const { directory } = this;
+        await vscode.commands.executeCommand(openRolloutDocument, directory, segment_id, position);
+      },
+      colour: this.#services.colour,
       resume: run(commands.resumeRun),
       showLog: run(commands.showLog),
     };

@@ -18,6 +18,7 @@ const measure = z.number().nullable();
 /** What tokens are coloured by. */
 export const colourModes = ['entropy', 'max_prob', 'logprob', 'advantage'] as const;
 export type ColourMode = (typeof colourModes)[number];
+const colourChoice = z.object({ colour: z.enum(colourModes) });
 
 export const promptSorts = ['recorded', 'reward', 'reward_std', 'truncated', 'resamples'] as const;
 export type PromptSort = (typeof promptSorts)[number];
@@ -302,6 +303,10 @@ export const schemas = {
   path: promptKey.extend({ segment_id: segmentId }),
   token: promptKey.extend({ segment_id: segmentId, position: index }),
   command: z.object({ command: z.enum(explorerCommands) }),
+  /** Opens a path as a text document beside the explorer, at a token where one is given. */
+  open_document: z.object({ segment_id: segmentId, position: index.nullable() }),
+  /** What tokens are coloured by, here and in rollout documents. */
+  colour: colourChoice,
   /** Start a crashed or stopped run again from its last checkpoint. */
   resume_run: nothing,
   show_log: nothing,
@@ -318,11 +323,13 @@ export const results = {
   path: pathView,
   token: tokenDetail,
   command: z.object({ message: z.string() }),
+  open_document: z.null(),
+  colour: z.null(),
   resume_run: z.null(),
   show_log: z.null(),
 };
 
 /** What the host tells unasked. */
-export const events = { update: runHeader, reveal: revealTarget };
+export const events = { update: runHeader, reveal: revealTarget, colour: colourChoice };
 
 export type Protocol = ProtocolOf<typeof schemas, typeof results, typeof events>;

@@ -1,4 +1,5 @@
 import { HostChannel, type Port } from '../channel.ts';
+import type { ColourChoice } from '../colour.ts';
 import { ExplorerModel } from './model.ts';
 import {
   schemas,
@@ -16,6 +17,10 @@ export interface RunActions {
   controllable(): boolean;
   /** Resolves to a sentence about what became of it. */
   command(command: ExplorerCommand): Promise<string>;
+  /** Opens a path as a document, at a token where one is given. */
+  openDocument(segment_id: number, position: number | null): Promise<void>;
+  /** What tokens are coloured by; rollout documents share it. */
+  readonly colour: Pick<ColourChoice, 'value' | 'set' | 'onDidChange'>;
   /** Starts a crashed or failed run again. */
   resume(): Promise<void>;
   showLog(): void | Promise<void>;
@@ -31,6 +36,7 @@ export class ExplorerSession {
   readonly #channel: HostChannel<Protocol>;
   readonly #vocabulary: Vocabulary | undefined;
   #opening: Promise<ExplorerModel> | null = null;
+  readonly #colour: { dispose(): void };
   #subscription: { dispose(): void } | null = null;
   #visible = true;
   #opened = false;
@@ -49,6 +55,7 @@ export class ExplorerSession {
     this.#load = load;
     this.#actions = actions;
     this.#vocabulary = vocabulary;
+    this.#colour = actions.colour.onDidChange(() => this.#tellColour());
     const model = () => this.#model();
     this.#channel = new HostChannel<Protocol>(
       port,
@@ -64,6 +71,14 @@ export class ExplorerSession {
         token: async ({ segment_id, position, ...key }) =>
           (await model()).token(key, segment_id, position),
         command: async ({ command }) => ({ message: await actions.command(command) }),
+        open_document: async ({ segment_id, position }) => {
+          await actions.openDocument(segment_id, position);
+          return null;
+        },
+        colour: ({ colour }) => {
+          actions.colour.set(colour);
+          return null;
+        },
         resume_run: async () => {
           await actions.resume();
           return null;
@@ -93,6 +108,7 @@ export class ExplorerSession {
     this.#disposed = true;
     clearTimeout(this.#timer);
     this.#subscription?.dispose();
+    this.#colour.dispose();
     this.#channel.dispose();
   }
 
@@ -118,8 +134,15 @@ export class ExplorerSession {
     const target = this.#reveal;
     this.#reveal = null;
     // After the answer, which the webview waits for.
-    if (target !== null) setTimeout(() => this.#channel.send('reveal', target));
+    setTimeout(() => {
+      this.#tellColour();
+      if (target !== null) this.#channel.send('reveal', target);
+    });
     return model.header(this.#actions.controllable());
+  }
+
+  #tellColour(): void {
+    if (this.#opened) this.#channel.send('colour', { colour: this.#actions.colour.value });
   }
 
   #changed(): void {

@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { launchChromium } from '../../../scripts/vscode/chromium.ts';
 import type { HostMessage, Port } from '../../../src/views/channel.ts';
+import { ColourChoice } from '../../../src/views/colour.ts';
 import { ExplorerSession, type RunActions } from '../../../src/views/explorer/session.ts';
 import type { RunSource } from '../../../src/views/explorer/source.ts';
 import { themes, type ThemeName } from './themes.ts';
@@ -82,6 +83,8 @@ function pageHtml(theme: ThemeName, state: unknown): string {
 export const noActions: RunActions = {
   controllable: () => false,
   command: () => Promise.reject(new Error('This run takes no commands.')),
+  openDocument: () => Promise.reject(new Error('There is no editor for documents.')),
+  colour: new ColourChoice({ get: () => undefined, update: () => Promise.resolve() }),
   resume: () => Promise.reject(new Error('This run can not be resumed.')),
   showLog: () => undefined,
 };

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { PlainError } from '../../../src/common/errors.ts';
 import type { SegmentRow } from '../../../src/run/model/segment.ts';
 import type { HostMessage } from '../../../src/views/channel.ts';
+import { ColourChoice } from '../../../src/views/colour.ts';
 import { results, runHeader } from '../../../src/views/explorer/protocol.ts';
 import { ExplorerSession, type RunActions } from '../../../src/views/explorer/session.ts';
 import type { RunSource } from '../../../src/views/explorer/source.ts';
@@ -56,6 +57,8 @@ function source(): { run: RunSource; change: () => void } {
 const actions: RunActions = {
   controllable: () => true,
   command: (command) => Promise.resolve(`${command} will do`),
+  openDocument: () => Promise.resolve(),
+  colour: new ColourChoice({ get: () => 'advantage', update: () => Promise.resolve() }),
   resume: () => Promise.resolve(),
   showLog: () => undefined,
 };
