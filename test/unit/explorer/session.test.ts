@@ -179,11 +179,11 @@ test('updates go to a view that is open and visible, several changes as one', as
   change();
   change();
   await setTimeout(300);
-  assert.deepEqual(port.events, ['update']);
+  assert.deepEqual(port.events, ['colour', 'update']);
   open.visible = false;
   change();
   await setTimeout(300);
-  assert.deepEqual(port.events, ['update']);
+  assert.deepEqual(port.events, ['colour', 'update']);
   open.dispose();
   change();
 });
@@ -195,9 +195,9 @@ test('a place to reveal waits for a view that is still opening', async () => {
   assert.deepEqual(port.events, []);
   await port.ask('open');
   await setTimeout(10);
-  assert.deepEqual(port.events, ['reveal']);
+  assert.deepEqual(port.events, ['colour', 'reveal']);
   open.reveal(target);
-  assert.deepEqual(port.events, ['reveal', 'reveal']);
+  assert.deepEqual(port.events, ['colour', 'reveal', 'reveal']);
   open.dispose();
 });
 
