@@ -5,7 +5,7 @@
  *
  * - `extension.cjs`: the extension host's half (CommonJS, as VS Code wants it)
  * - `engine.js`, `engine-worker.js`: the built-in engine, a process of its own (ESM)
- * - `webview/{explorer,charts,recipe-form}.{js,css}`: the front end
+ * - `webview/{explorer,charts,compare,recipe-form}.{js,css}`: the front end
  */
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -68,6 +68,7 @@ function bundles(options: BuildOptions): esbuild.BuildOptions[] {
       entryPoints: {
         explorer: 'webview/explorer/main.ts',
         charts: 'webview/charts/main.ts',
+        compare: 'webview/compare/main.ts',
         'recipe-form': 'webview/recipe-form/main.ts',
       },
       outdir: 'dist/webview',

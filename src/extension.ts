@@ -5,6 +5,7 @@ import { Runs } from './launch/runs.ts';
 import { StorePool } from './launch/store-pool.ts';
 import { ChartsView } from './views/charts/view.ts';
 import { ColourChoice } from './views/colour.ts';
+import { registerCompare } from './views/compare/index.ts';
 import { registerCommands } from './views/commands/register.ts';
 import { runsDirectories } from './views/configuration.ts';
 import { followContexts } from './views/contexts.ts';
@@ -47,6 +48,7 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   );
   registerExplorer(context, services);
+  registerCompare(context, services);
   registerRollouts(context, services);
   registerRecipeFeatures(context, services);
   lookAround();

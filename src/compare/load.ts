@@ -101,7 +101,7 @@ async function tokenizerOf(directory: string): Promise<string | null> {
   return null;
 }
 
-function pathFrom(folder: string, directory: string): string {
+export function pathFrom(folder: string, directory: string): string {
   const path = relative(folder, directory);
   const below = path !== '' && !path.startsWith('..') && !isAbsolute(path);
   return (below ? path : resolve(directory)).split(sep).join('/');

@@ -14,7 +14,7 @@ const LIVE_POLL_MS = 1000;
 const QUIET_POLL_MS = 5000;
 const REST_MS = 150;
 
-export type StartOptions = Pick<LaunchOptions, 'timeoutMs' | 'signal'>;
+export type StartOptions = Pick<LaunchOptions, 'timeoutMs' | 'signal' | 'overrides'>;
 
 /**
  * All runs there are to see: those in the runs directories, whoever started them, and those opened

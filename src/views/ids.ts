@@ -25,6 +25,8 @@ export const commands = {
   siblingsAtToken: 'adaptiveGrpo.siblingsAtToken',
   colourTokens: 'adaptiveGrpo.colourTokens',
   forkFromToken: 'adaptiveGrpo.forkFromToken',
+  compareWithBaseline: 'adaptiveGrpo.compareWithBaseline',
+  openComparison: 'adaptiveGrpo.openComparison',
 } as const;
 
 export const views = {
@@ -47,6 +49,10 @@ export const colours = {
   failurePoint: 'adaptiveGrpo.failurePoint',
 } as const;
 
+/** The compare view: two sides of runs, in a tab of its own, or as an editor of a `comparison.json`. */
+export const compareViewType = 'adaptiveGrpo.compare';
+export const comparisonFileViewType = 'adaptiveGrpo.comparisonFile';
+
 export const walkthrough = 'firstRun';
 
 /** Keys that `when` clauses read: whether there is any run a command could act on. */
@@ -64,6 +70,9 @@ export const section = 'adaptiveGrpo';
 export const settings = {
   runsDirectory: 'runsDirectory',
   startupTimeout: 'startupTimeout',
+  pricePerHour: 'pricePerHour',
+  pricePerMillionTokens: 'pricePerMillionTokens',
+  currency: 'currency',
 } as const;
 
 /** `viewItem` of a row in the tree of runs: what can be done with it. */

@@ -5,7 +5,7 @@ import { page } from './page.ts';
 import type { Handlers, ProtocolShape, Schemas } from './channel.ts';
 
 /** A front end: `webview/<name>/main.ts`, bundled to `dist/webview/<name>.js` and `<name>.css`. */
-export type FrontEnd = 'charts' | 'explorer' | 'recipe-form';
+export type FrontEnd = 'charts' | 'compare' | 'explorer' | 'recipe-form';
 
 /** The only folder a webview may read. */
 export function webviewRoot(extensionUri: vscode.Uri): vscode.Uri {

@@ -37,6 +37,8 @@ export function registerCommands(
     | 'whatWouldItDo'
     | 'openRecipeForm'
     | 'applyToRun'
+    | 'compareWithBaseline'
+    | 'openComparison'
   >;
   const handlers: Record<(typeof commands)[Own], Handler> = {
     [commands.startRun]: (argument) => startRun(services, context, argument),

@@ -98,7 +98,7 @@ async function launch(
   }
 }
 
-async function isTrusted(): Promise<boolean> {
+export async function isTrusted(): Promise<boolean> {
   if (vscode.workspace.isTrusted) return true;
   await offer(
     vscode.window.showWarningMessage,

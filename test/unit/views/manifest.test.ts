@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import {
   commands,
+  compareViewType,
   contexts,
   explorerViewType,
   runContexts,
@@ -80,7 +81,9 @@ test('commands, views and settings are those the code knows', () => {
     contributes.walkthroughs.map(({ id }) => id),
     [walkthrough],
   );
-  assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${explorerViewType}`));
+  for (const view of [explorerViewType, compareViewType]) {
+    assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${view}`));
+  }
 });
 
 test('every id in the manifest carries the one prefix', () => {
@@ -125,7 +128,12 @@ test('the palette hides what has nothing to act on', () => {
   const palette = new Map(
     contributes.menus.commandPalette?.map(({ command, when }) => [command, when]),
   );
-  const always: string[] = [commands.startRun, commands.openRecordedRun];
+  const always: string[] = [
+    commands.startRun,
+    commands.openRecordedRun,
+    commands.compareWithBaseline,
+    commands.openComparison,
+  ];
   for (const command of Object.values(commands)) {
     if (always.includes(command)) assert.ok(!palette.has(command), command);
     else assert.ok((palette.get(command) ?? '') !== '', command);

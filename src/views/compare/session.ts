@@ -1,0 +1,349 @@
+import { t } from '@vscode/l10n';
+import type { Comparison, Point } from '../../compare/model.ts';
+import { PlainError } from '../../common/errors.ts';
+import { isLive } from '../../run/status.ts';
+import { HostChannel, type Port } from '../channel.ts';
+import type { CompareActions, MakingOf } from './actions.ts';
+import { linesOf, pairsOf, type Pair } from './lines.ts';
+import { PromptPairs } from './prompts.ts';
+import {
+  schemas,
+  type CompareState,
+  type Protocol,
+  type RunGrowth,
+  type SideIndex,
+  type Summary,
+} from './protocol.ts';
+import { ComparisonSource, type SourceServices } from './source.ts';
+import type { Spec } from './spec.ts';
+import { tailOf } from './tail.ts';
+
+/** The webview hears of what is new at most this often. */
+const REST_MS = 400;
+
+/** What the page knows of a run's curves. */
+interface Sent {
+  state: string;
+  problems: string;
+  steps: readonly Point[];
+  evaluations: readonly Point[];
+}
+
+/** One open compare view: answers its webview, and tells it what is new while it can be seen. */
+export class CompareSession {
+  readonly #services: SourceServices;
+  readonly #channel: HostChannel<Protocol>;
+  readonly #problem: (message: string) => void;
+  #spec: Spec;
+  /** Set while the comparison is being made from here. */
+  #making: MakingOf | null = null;
+  #source: ComparisonSource | null = null;
+  #opening: Promise<ComparisonSource> | null = null;
+  #prompts = new Map<string, PromptPairs>();
+  #sent: Sent[] = [];
+  #visible = true;
+  #opened = false;
+  #disposed = false;
+  #timer: NodeJS.Timeout | null = null;
+  #promptsGrew = false;
+
+  constructor(
+    spec: Spec,
+    services: SourceServices,
+    actions: CompareActions,
+    port: Port,
+    problem: (message: string) => void,
+  ) {
+    this.#spec = spec;
+    this.#services = services;
+    this.#problem = problem;
+    this.#channel = new HostChannel<Protocol>(
+      port,
+      schemas,
+      {
+        open: async () => {
+          this.#opened = true;
+          await this.#show();
+          return null;
+        },
+        set_targets: async ({ targets }) => this.#setTargets(targets),
+        rows: async ({ query, from, to }) => {
+          const prompts = await this.#promptsOf(query.pair);
+          return prompts === null ? null : await prompts.window(query, from, to);
+        },
+        strips: async ({ pair, side, key, segment_ids, mode, stride }) =>
+          (await this.#promptsOf(pair))?.strips(side, key, segment_ids, mode, stride) ?? [],
+        open_rollout: async ({ pair, side, segment_id, position }) => {
+          await actions.openRollout(await this.#directory(pair, side), segment_id, position);
+          return null;
+        },
+        diff: async ({ pair, segment_ids: [left, right] }) => {
+          await actions.diff(
+            { directory: await this.#directory(pair, 0), segment_id: left },
+            { directory: await this.#directory(pair, 1), segment_id: right },
+          );
+          return null;
+        },
+        explore: async ({ pair, side, key, segment_id }) => {
+          await actions.explore(await this.#directory(pair, side), key, segment_id);
+          return null;
+        },
+        choose_export: async () => actions.chooseExport(await this.#comparison()),
+        save_pictures: async ({ pictures }) =>
+          actions.savePictures(await this.#comparison(), pictures),
+        stop: async () => {
+          await actions.stop(this.#liveDirectories());
+          return null;
+        },
+        open_run: async ({ directory }) => {
+          await actions.openRun(this.#own(directory));
+          return null;
+        },
+        show_log: async ({ directory }) => {
+          await actions.showLog(this.#own(directory));
+          return null;
+        },
+        open_price: async () => {
+          await actions.openPrice();
+          return null;
+        },
+      },
+      problem,
+    );
+  }
+
+  get spec(): Spec {
+    return this.#spec;
+  }
+
+  /** A hidden view is told nothing, and holds no run open; it asks anew when it is shown again. */
+  set visible(visible: boolean) {
+    this.#visible = visible;
+    if (visible) return;
+    this.#opened = false;
+    this.#letGo();
+  }
+
+  /** The comparison is being made: its runs come one by one. */
+  follow(making: MakingOf): void {
+    this.#making = making;
+    this.#schedule();
+  }
+
+  /** One more run. */
+  async add(side: SideIndex, directory: string): Promise<void> {
+    if (this.#spec.kind !== 'runs') return;
+    const sides = this.#spec.sides.map((each, i) =>
+      i === side && !each.directories.includes(directory)
+        ? { ...each, directories: [...each.directories, directory] }
+        : each,
+    );
+    const [first, second] = sides;
+    if (first === undefined || second === undefined) return;
+    this.#spec = { ...this.#spec, sides: [first, second] };
+    await this.#source?.add(side, directory);
+    // Other runs than before: the whole of it.
+    if (this.#source !== null) await this.#tellWhole();
+  }
+
+  /** The price in the settings is another one. */
+  repriced(): void {
+    this.#source?.repriced();
+    if (this.#source !== null) void this.#tellWhole();
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#letGo();
+    this.#channel.dispose();
+  }
+
+  #letGo(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#source?.dispose();
+    this.#source = null;
+    this.#opening = null;
+    this.#prompts.clear();
+    this.#sent = [];
+  }
+
+  async #show(): Promise<void> {
+    this.#send({ kind: 'loading', words: t('Reading the runs…') });
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#problem(String(error));
+      const next = error instanceof PlainError ? error.next : '';
+      const message = error instanceof Error ? error.message : String(error);
+      this.#send({ kind: 'failed', message, next });
+      return;
+    }
+    await this.#tellWhole();
+  }
+
+  /** Opened once, however many questions wait for it. */
+  #open(): Promise<ComparisonSource> {
+    const known = this.#opening;
+    if (known !== null) return known;
+    const opening = ComparisonSource.open(this.#spec, this.#services, (prompts) => {
+      this.#promptsGrew ||= prompts;
+      this.#schedule();
+    });
+    this.#opening = opening;
+    opening.then(
+      (source) => {
+        if (this.#opening === opening) this.#source = source;
+        else source.dispose();
+      },
+      () => {
+        if (this.#opening === opening) this.#opening = null;
+      },
+    );
+    return opening;
+  }
+
+  async #comparison(): Promise<Comparison> {
+    return (await this.#open()).comparison();
+  }
+
+  async #tellWhole(): Promise<void> {
+    const source = await this.#open();
+    const comparison = await source.comparison();
+    if (this.#source !== source) return;
+    this.#prompts.clear();
+    this.#remember(comparison);
+    const { sides } = comparison;
+    this.#send({
+      kind: 'ready',
+      spec: this.#spec,
+      summary: this.#summary(source, comparison),
+      sides,
+    });
+  }
+
+  #schedule(): void {
+    if (!this.#visible || !this.#opened) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#tellGrowth().catch((error: unknown) => this.#problem(String(error)));
+    }, REST_MS);
+  }
+
+  async #tellGrowth(): Promise<void> {
+    const source = this.#source;
+    if (source === null) return;
+    const grew = this.#promptsGrew;
+    this.#promptsGrew = false;
+    const before = this.#sent;
+    const comparison = await source.comparison();
+    if (this.#source !== source) return;
+    // A run that could not be read a moment ago is a curve more.
+    const runs = comparison.sides.flatMap((side) => side.runs);
+    if (runs.length !== before.length) return this.#tellWhole();
+    this.#channel.send('grew', {
+      summary: this.#summary(source, comparison),
+      runs: this.#growth(comparison),
+    });
+    this.#remember(comparison);
+    if (grew) this.#channel.send('changed', {});
+  }
+
+  #growth({ sides }: Comparison): RunGrowth[] {
+    let i = 0;
+    return sides.flatMap(({ runs }, side) =>
+      runs.flatMap((run, index): RunGrowth[] => {
+        const sent = this.#sent[i++];
+        if (sent === undefined) return [];
+        const steps = tailOf(sent.steps, run.steps);
+        const evaluations = tailOf(sent.evaluations, run.evaluations);
+        const same =
+          steps.points.length === 0 &&
+          steps.from === sent.steps.length &&
+          evaluations.points.length === 0 &&
+          evaluations.from === sent.evaluations.length &&
+          sent.state === run.state &&
+          sent.problems === run.problems.join('\n');
+        if (same) return [];
+        const { state, problems } = run;
+        return [{ side: side === 0 ? 0 : 1, run: index, state, problems, steps, evaluations }];
+      }),
+    );
+  }
+
+  #remember({ sides }: Comparison): void {
+    this.#sent = sides.flatMap(({ runs }) =>
+      runs.map(({ state, problems, steps, evaluations }) => ({
+        state,
+        problems: problems.join('\n'),
+        steps,
+        evaluations,
+      })),
+    );
+  }
+
+  #summary(source: ComparisonSource, comparison: Comparison): Summary {
+    const { name, pricing, targets, table, notes, budget } = comparison;
+    const lines = linesOf(source, this.#making);
+    return {
+      name,
+      pricing,
+      targets,
+      table,
+      notes,
+      budget,
+      lines,
+      pairs: pairsOf(source, comparison).map(({ runs, label }) => ({ runs, label })),
+      stoppable: lines.some(({ alive }) => alive),
+    };
+  }
+
+  async #setTargets(targets: readonly number[]): Promise<null> {
+    const wanted = targets.length === 0 ? null : [...targets];
+    this.#spec = { ...this.#spec, targets: wanted };
+    const source = await this.#open();
+    source.setTargets(wanted);
+    await this.#tellWhole();
+    return null;
+  }
+
+  async #pair(index: number): Promise<Pair | null> {
+    const source = await this.#open();
+    return pairsOf(source, await source.comparison())[index] ?? null;
+  }
+
+  async #promptsOf(index: number): Promise<PromptPairs | null> {
+    const pair = await this.#pair(index);
+    if (pair === null) return null;
+    const [first, second] = pair.stores;
+    const key = `${first.directory}\n${second.directory}`;
+    const known = this.#prompts.get(key);
+    if (known !== undefined) return known;
+    const prompts = new PromptPairs(first, second, (await this.#comparison()).same_tokens);
+    this.#prompts.set(key, prompts);
+    return prompts;
+  }
+
+  async #directory(pair: number, side: SideIndex): Promise<string> {
+    const found = await this.#pair(pair);
+    if (found === null) throw new PlainError(t('This run is not here any more.'), '');
+    return found.stores[side].directory;
+  }
+
+  /** What a page names must be one of ours. */
+  #own(directory: string): string {
+    const run = this.#source?.runs.find((each) => each.directory === directory);
+    if (run === undefined) throw new PlainError(t('This run is not here any more.'), '');
+    return run.directory;
+  }
+
+  #liveDirectories(): string[] {
+    return (this.#source?.runs ?? []).flatMap(({ store, directory }) =>
+      store !== null && isLive(store.status) ? [directory] : [],
+    );
+  }
+
+  #send(state: CompareState): void {
+    if (!this.#disposed) this.#channel.send('state', state);
+  }
+}

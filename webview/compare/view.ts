@@ -1,0 +1,177 @@
+import * as z from 'zod';
+import { axes, type ComparedSide } from '../../src/compare/model.ts';
+import {
+  events,
+  pairQuery,
+  results,
+  type CompareState,
+  type Growth,
+  type Protocol,
+  type Summary,
+} from '../../src/views/compare/protocol.ts';
+import { specSchema } from '../../src/views/compare/spec.ts';
+import { applyTail } from '../../src/views/compare/tail.ts';
+import { colourModes } from '../../src/views/explorer/protocol.ts';
+import { Channel, RequestError } from '../shared/channel.ts';
+import type { VsCodeApi } from '../shared/vscode.ts';
+
+/**
+ * What one looks at, kept by VS Code while the tab is hidden and over restarts. Whatever of it can't
+ * be read any more falls back to its default by itself.
+ */
+const viewState = z.object({
+  /** The host restores the tab by it. */
+  spec: specSchema.nullable().catch(null),
+  axis: z.enum(axes).catch('generated_tokens'),
+  smooth: z.boolean().catch(true),
+  colour: z.enum(colourModes).catch('entropy'),
+  query: pairQuery.catch({
+    pair: 0,
+    step: null,
+    text: '',
+    filter: 'any',
+    sort: 'difference',
+    unfolded: [],
+  }),
+  /** Whether the point of training moves on with the runs. */
+  follow: z.boolean().catch(true),
+  sections: z
+    .object({ charts: z.boolean(), figures: z.boolean(), prompts: z.boolean() })
+    .catch({ charts: true, figures: true, prompts: true }),
+  scroll: z.number().catch(0),
+});
+export type ViewState = z.infer<typeof viewState>;
+export type SectionName = keyof ViewState['sections'];
+
+/** Parts of the page that are drawn by themselves. */
+export type Change = 'header' | 'charts' | 'figures' | 'query' | 'rows';
+
+/** The comparison as the host tells it, and what a person looks at of it. */
+export class CompareView {
+  readonly channel: Channel<Protocol>;
+  state: ViewState;
+  shown: CompareState | { kind: 'opening' } = { kind: 'opening' };
+  /** A sentence about what was just done, or went wrong. */
+  note = '';
+  readonly #api: VsCodeApi;
+  readonly #listeners: ((changes: ReadonlySet<Change>) => void)[] = [];
+
+  constructor(api: VsCodeApi) {
+    this.#api = api;
+    const stored = viewState.safeParse(api.getState() ?? {});
+    this.state = stored.success ? stored.data : viewState.parse({});
+    this.channel = new Channel<Protocol>(api, results, events, {
+      state: (state) => this.#show(state),
+      grew: (growth) => this.#grow(growth),
+      changed: () => this.#tell('rows'),
+    });
+  }
+
+  start(): void {
+    this.channel.request('open', {}).catch((error: unknown) => {
+      const { message, next } = plain(error);
+      this.#show({ kind: 'failed', message, next });
+    });
+  }
+
+  /** Heard of everything that changed; in the order in which they were added. */
+  onChange(listener: (changes: ReadonlySet<Change>) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get summary(): Summary | null {
+    return this.shown.kind === 'ready' ? this.shown.summary : null;
+  }
+
+  get sides(): readonly [ComparedSide, ComparedSide] | null {
+    return this.shown.kind === 'ready' ? this.shown.sides : null;
+  }
+
+  get names(): readonly [string, string] {
+    const sides = this.sides;
+    return [sides?.[0].name ?? '', sides?.[1].name ?? ''];
+  }
+
+  /** Changes what is looked at, and remembers it. */
+  set(change: Partial<ViewState>, ...parts: Change[]): void {
+    this.state = { ...this.state, ...change };
+    this.#api.setState(this.state);
+    if (parts.length > 0) this.#tell(...parts);
+  }
+
+  setQuery(change: Partial<ViewState['query']>): void {
+    this.set({ query: { ...this.state.query, ...change } }, 'query', 'rows');
+  }
+
+  say(note: string): void {
+    this.note = note;
+    this.#tell('header');
+  }
+
+  /** What goes wrong is said. */
+  ask(request: Promise<unknown>): void {
+    request.catch((error: unknown) => {
+      const { message, next } = plain(error);
+      this.say(`${message} ${next}`.trim());
+    });
+  }
+
+  #show(state: CompareState): void {
+    this.shown = state;
+    if (state.kind === 'ready') {
+      this.set({ spec: state.spec });
+      this.#settleQuery();
+    }
+    this.#tell('header', 'charts', 'figures', 'query', 'rows');
+  }
+
+  #grow({ summary, runs }: Growth): void {
+    if (this.shown.kind !== 'ready') return;
+    const sides = this.shown.sides.map((side, s) => ({
+      ...side,
+      runs: side.runs.map((run, r) => {
+        const grown = runs.find((each) => each.side === s && each.run === r);
+        if (grown === undefined) return run;
+        return {
+          ...run,
+          state: grown.state,
+          problems: grown.problems,
+          steps: applyTail(run.steps, grown.steps),
+          evaluations: applyTail(run.evaluations, grown.evaluations),
+        };
+      }),
+    }));
+    const [first, second] = sides;
+    if (first === undefined || second === undefined) return;
+    this.shown = { ...this.shown, summary, sides: [first, second] };
+    const before = this.state.query;
+    this.#settleQuery();
+    const moved = before === this.state.query ? [] : (['rows'] as const);
+    this.#tell('header', 'figures', 'query', ...moved, ...(runs.length > 0 ? ['charts' as const] : []));
+  }
+
+  /** A pair or a point of training that isn't there (any more), or newer ones to follow. */
+  #settleQuery(): void {
+    const { query, follow } = this.state;
+    const pairs = this.summary?.pairs ?? [];
+    const pair = pairs[query.pair] === undefined ? 0 : query.pair;
+    const steps = pairs[pair]?.steps ?? [];
+    const last = steps.at(-1) ?? null;
+    const known = query.step === null ? !follow : steps.includes(query.step);
+    const step = (follow || !known) && last !== null ? last : query.step;
+    if (pair === query.pair && step === query.step) return;
+    this.set({ query: { ...query, pair, step } });
+  }
+
+  #tell(...changes: Change[]): void {
+    const set = new Set(changes);
+    for (const listener of this.#listeners) listener(set);
+  }
+}
+
+export function plain(error: unknown): { message: string; next: string } {
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    next: error instanceof RequestError ? error.next : '',
+  };
+}
