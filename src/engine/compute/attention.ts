@@ -162,9 +162,7 @@ function scoreHeads(heads: Heads): Code {
       set(end, add(get(query), int(shape.width * 4))),
       whileBelow(step, get(end), [...turn, bump(pointer, int(4 * PAGE * 4)), bump(step, int(16))]),
       ...members.flatMap((_, h) =>
-        (sums[h] ?? []).map((sum, j) =>
-          store4(get(score), h * shape.scores + j * 16, get(sum)),
-        ),
+        (sums[h] ?? []).map((sum, j) => store4(get(score), h * shape.scores + j * 16, get(sum))),
       ),
       bump(score, int(PAGE * 4)),
       bump(at, int(PAGE)),
@@ -209,7 +207,7 @@ function softmaxHeads({ shape, work, members, positions }: Heads): Code {
 function exponential(x: number, n: number, of: Code): Code[] {
   const constant = (value: number) => splat(float(value));
   const polynomial = [
-    1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+    1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
     5.0000001201e-1, 1, 1,
   ].reduce<Code>(
     (sum, value) =>

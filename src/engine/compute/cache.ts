@@ -134,7 +134,15 @@ export class KeyValueCache {
     const slot = position % PAGE;
     const query = this.#at.query / 4 + row * groups * heads * width;
     for (let head = 0; head < h; head++)
-      this.#rotate(projected, head * e, position, memory, query + head * width, 1, 1 / Math.sqrt(e));
+      this.#rotate(
+        projected,
+        head * e,
+        position,
+        memory,
+        query + head * width,
+        1,
+        1 / Math.sqrt(e),
+      );
     const entry = this.#tableEntry(row) + 1 + (position - slot) / PAGE;
     const page = (new Uint32Array(memory.buffer)[entry] ?? 0) + this.#block(layer);
     const size = pageBytes(this.#shape) / 4;

@@ -46,15 +46,13 @@ export function weightLayout(config: ModelConfig): { places: TensorPlace[]; size
 }
 
 /**
- * The same buffer as the model computes with it: weights that stand one after the other and are
- * multiplied with the same vectors are one, `self_attn.qkv_proj` and `mlp.gate_up_proj`.
+ * The same buffer as the model computes with it: the projections to queries, keys and values, which
+ * stand one after the other and are multiplied with the same vectors, are one, `qkv_proj`.
  */
 export function fusedLayout(config: ModelConfig): TensorPlace[] {
   const fused: TensorPlace[] = [];
   for (const place of weightLayout(config).places) {
-    const name = place.name
-      .replace(/\.[qkv]_proj\./, '.qkv_proj.')
-      .replace(/\.(gate|up)_proj\./, '.gate_up_proj.');
+    const name = place.name.replace(/\.[qkv]_proj\./, '.qkv_proj.');
     const last = fused.at(-1);
     if (last?.name !== name) {
       fused.push({ ...place, name });

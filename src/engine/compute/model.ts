@@ -158,12 +158,10 @@ export function finishLayer(
   x: np.Array,
   mixed: np.Array,
 ): np.Array {
-  const f = config.intermediate_size;
   const attended = x.add(linear(mixed, named(layer, 'self_attn.o_proj')));
   const normed = normalise(config, attended.ref, named(layer, 'post_attention_layernorm'));
-  const both = linear(normed, named(layer, 'mlp.gate_up_proj'));
-  const gate = nn.silu(both.ref.slice([], [0, f]));
-  const up = both.slice([], [f, 2 * f]);
+  const gate = nn.silu(linear(normed.ref, named(layer, 'mlp.gate_proj')));
+  const up = linear(normed, named(layer, 'mlp.up_proj'));
   return attended.add(linear(gate.mul(up), named(layer, 'mlp.down_proj')));
 }
 
@@ -211,7 +209,8 @@ const layerTensors = [
   'self_attn.qkv_proj',
   'self_attn.o_proj',
   'post_attention_layernorm',
-  'mlp.gate_up_proj',
+  'mlp.gate_proj',
+  'mlp.up_proj',
   'mlp.down_proj',
 ] as const;
 

@@ -174,9 +174,7 @@ export class Replica {
       tree.dispose([x, mixed]);
       return new Float32Array(0);
     }
-    return floats(
-      this.#leave(this.#layer(last), this.#outer(), x, mixed, this.#vocabulary.ref),
-    );
+    return floats(this.#leave(this.#layer(last), this.#outer(), x, mixed, this.#vocabulary.ref));
   }
 
   /** References to one layer's weights, and to all that belong to no layer. */

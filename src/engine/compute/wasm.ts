@@ -104,8 +104,15 @@ export class Locals {
  * memory it imports as `env.memory`.
  */
 export function assemble(parameters: number, locals: Locals, body: Code): Uint8Array<ArrayBuffer> {
-  const name = (text: string): Code => [...unsigned(text.length), ...new TextEncoder().encode(text)];
-  const section = (id: number, content: Code): Code => [id, ...unsigned(content.length), ...content];
+  const name = (text: string): Code => [
+    ...unsigned(text.length),
+    ...new TextEncoder().encode(text),
+  ];
+  const section = (id: number, content: Code): Code => [
+    id,
+    ...unsigned(content.length),
+    ...content,
+  ];
   const code = [...locals.encode(parameters), ...body, 0x0b];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],

@@ -8,12 +8,10 @@ declare namespace WebAssembly {
     /** @throws RangeError when there is no more */
     grow(units: number): number;
   }
-  class Module {
-    constructor(bytes: Uint8Array<ArrayBuffer>);
-  }
+  const Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
   /** Of a module that `assemble` made. */
   class Instance {
-    constructor(module: Module, imports: { env: { memory: Memory } });
+    constructor(module: object, imports: { env: { memory: Memory } });
     readonly exports: { run(...values: number[]): void };
   }
 }
