@@ -12,7 +12,7 @@ const HEIGHT = 16;
  * stand above and hang below a middle line.
  */
 export function stripDrawing(
-  row: TreeRow,
+  row: Pick<TreeRow, 'fork_at' | 'failure_point'>,
   strip: Strip | null,
   extent: number,
   stride: number,

@@ -156,7 +156,9 @@ interface Status {
 }
 
 /** Glyph and word: the colour only repeats them. */
-function statusOf(row: TreeRow): Status {
+export function statusOf(
+  row: Pick<TreeRow, 'status' | 'right' | 'failure_point' | 'fork_at' | 'length'>,
+): Status {
   if (row.status === 'truncated') {
     const at = row.failure_point ?? row.fork_at + row.length;
     return {
