@@ -1,0 +1,164 @@
+/**
+ * Compares the token-adaptive strategy with the plain baseline without a window
+ * (`npm run -s compare -- RECIPE`, `compare_strategies.sh RECIPE`); `--help` tells the rest.
+ * npm changes to the project's folder; paths on the command line count from where it was called.
+ */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { PlainError, messageOf } from '../src/common/errors.ts';
+import { pairRecipe, type Pair } from '../src/compare/pair.ts';
+import { nameOfRecipe, newDirectoryName } from '../src/run/names.ts';
+import { Benchmarks } from './compare/benchmarks.ts';
+import { parseCommandLine, usage, type Request } from './compare/command-line.ts';
+import { placesOf } from './compare/places.ts';
+import { ProgressLine } from './compare/progress.ts';
+import { report, tableText } from './compare/report.ts';
+import { Runner } from './compare/runner.ts';
+
+const { INIT_CWD: calledFrom, npm_lifecycle_event: npmScript } = process.env;
+if (npmScript === 'compare' && calledFrom !== undefined) process.chdir(calledFrom);
+
+async function main(args: readonly string[]): Promise<number> {
+  const line = parseCommandLine(args);
+  if (line.kind === 'help') {
+    console.log(usage);
+    return 0;
+  }
+  if (line.kind === 'wrong') return refuse(line.message, usage);
+  const { request } = line;
+  const recipe = resolve(request.recipe);
+  let source: string;
+  let pair: Pair;
+  try {
+    source = await readRecipe(recipe, request.recipe);
+    pair = pairRecipe(source, request.settings, request.seeds, request.recipe);
+  } catch (error) {
+    if (!(error instanceof PlainError)) throw error;
+    return refuse(error.message, error.next);
+  }
+  const folder = resolve(
+    request.outputDir ?? join('runs', `compare-${newDirectoryName(recipe, new Date())}`),
+  );
+  return compare({ request, recipe, source, pair, folder });
+}
+
+interface Work {
+  request: Request;
+  recipe: string;
+  source: string;
+  pair: Pair;
+  folder: string;
+}
+
+async function compare({ request, recipe, source, pair, folder }: Work): Promise<number> {
+  const places = placesOf(pair, folder);
+  const progress = new ProgressLine(process.stdout, places.length);
+  const command = commandOf(request, folder);
+  const benchmarks = new Benchmarks(request.benchmarks);
+  await benchmarks.recall(folder);
+  const details = { name: nameOfRecipe(recipe), command, request, pair };
+  // One at a time: two would write the same files.
+  let writing: Promise<unknown> = Promise.resolve();
+  const write = () => {
+    const written = writing.then(() => report(places, folder, benchmarks, details));
+    writing = written.catch(() => undefined);
+    return written;
+  };
+  const runner = new Runner({
+    recipe,
+    source,
+    settings: request.settings,
+    flags: request.flags,
+    pair,
+    jobs: request.jobs,
+    progress,
+    onEnded: async () => {
+      await write().catch((error: unknown) => progress.line(messageOf(error)));
+    },
+  });
+  progress.line(`Comparing in ${folder}`);
+  for (const warning of pair.warnings) progress.line(`! ${warning}`);
+  const interruption = endOnSignals(runner, (text) => progress.line(text));
+
+  const results = await runner.run(places);
+  for (const { place, kind } of results) {
+    if (kind !== 'finished' || interruption.happened() || request.benchmarks.length === 0) continue;
+    await benchmarks
+      .try(place, (text) => progress.line(text), interruption.happened)
+      .catch((error: unknown) => progress.line(messageOf(error)));
+  }
+  progress.close();
+  const comparison = await write();
+  console.log(`\n${tableText(comparison)}\n`);
+  console.log(`Written: ${join(folder, 'comparison.json')}, comparison.md, comparison.csv`);
+  const failed = results.filter(({ kind }) => kind === 'failed').length;
+  if (failed > 0) console.log(`${failed} of ${results.length} runs failed; see above.`);
+  if (results.some(({ kind }) => kind === 'stopped')) console.log(`Go on with:\n  ${command}`);
+  if (interruption.happened()) return 130;
+  return results.every(({ kind }) => kind === 'finished') ? 0 : 1;
+}
+
+async function readRecipe(path: string, name: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+  } catch (cause) {
+    const missing = messageOf(cause).includes('ENOENT');
+    throw new PlainError(
+      missing
+        ? `There is no recipe ${name}.`
+        : `The recipe ${name} can't be read: ${messageOf(cause)}`,
+      'Name a recipe such as recipes/adaptive_grpo.yaml.',
+      { cause },
+    );
+  }
+}
+
+function refuse(message: string, next: string): number {
+  console.error(`${message}\n${next}`);
+  return 2;
+}
+
+/** A second signal within this time is the same one, sent to the whole process group. */
+const SAME_SIGNAL_MS = 1500;
+
+/** Ends the engines cleanly; whoever can't wait asks twice. */
+function endOnSignals(runner: Runner, say: (line: string) => void): { happened: () => boolean } {
+  let first: number | null = null;
+  const end = () => {
+    if (first !== null && performance.now() - first < SAME_SIGNAL_MS) return;
+    const again = first !== null;
+    first ??= performance.now();
+    if (!again) say('Ending after this step, with a checkpoint. Once more to end at once.');
+    runner.stop(again);
+  };
+  process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
+  return { happened: () => first !== null };
+}
+
+/** What to say to get the same comparison again, or to go on with it. */
+function commandOf(
+  { recipe, seeds, benchmarks, jobs, targets, pricing, flags }: Request,
+  folder: string,
+): string {
+  const { per_hour, per_million_tokens, currency } = pricing;
+  const words = [
+    ...[recipe, '--seeds', String(seeds), ...flags],
+    ...(benchmarks.length === 0 ? [] : ['--benchmarks', ...benchmarks]),
+    ...(jobs === 1 ? [] : ['--jobs', String(jobs)]),
+    ...(targets === null ? [] : ['--targets', ...targets.map(String)]),
+    ...(per_hour === null ? [] : ['--price-per-hour', String(per_hour)]),
+    ...(per_million_tokens === null
+      ? []
+      : ['--price-per-million-tokens', String(per_million_tokens)]),
+    ...(currency === '$' ? [] : ['--currency', currency]),
+    ...['--output-dir', folder],
+  ];
+  return `./compare_strategies.sh ${words.map(quoted).join(' ')}`;
+}
+
+/** A word as a shell reads it back. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+process.exitCode = await main(process.argv.slice(2));

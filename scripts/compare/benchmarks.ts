@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { PlainError, messageOf } from '../../src/common/errors.ts';
+import { COMPARISON } from '../../src/compare/file.ts';
+import { loadRun, readComparison } from '../../src/compare/load.ts';
+import type { Benchmark, ComparedRun } from '../../src/compare/model.ts';
+import { listCheckpoints } from '../../src/engine/checkpoints.ts';
+import { evaluate } from '../../src/engine/evaluation.ts';
+import { openModel, type Model } from '../../src/engine/model.ts';
+import { openProblems } from '../../src/engine/problems.ts';
+import type { Problem, Task } from '../../src/engine/tasks/index.ts';
+import { builtInTasks, recipeSchema, type Recipe } from '../../src/recipe/keys.ts';
+import type { Place } from './places.ts';
+
+/** How many prompts of a set are tried at most. */
+const MOST = 500;
+
+/** Tries the runs' final checkpoints on held-out sets, and keeps what is known of earlier times. */
+export class Benchmarks {
+  readonly #names: readonly string[];
+  /** By run and set. */
+  readonly #known = new Map<string, Benchmark>();
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** Recalls what `comparison.json` in the folder says; a damaged or missing one says nothing. */
+  async recall(folder: string): Promise<void> {
+    const earlier = await readComparison(join(folder, COMPARISON)).catch(() => null);
+    for (const run of earlier?.sides.flatMap((side) => side.runs) ?? []) {
+      for (const each of run.benchmarks) this.#known.set(keyOf(run, each.name), each);
+    }
+  }
+
+  of(run: ComparedRun): Benchmark[] {
+    return this.#names.flatMap((name) => this.#known.get(keyOf(run, name)) ?? []);
+  }
+
+  /** Tries a finished run on every set that it wasn't tried on yet; says what can't be tried. */
+  async try(place: Place, say: (line: string) => void, stopped: () => boolean): Promise<void> {
+    const run = await loadRun(place.directory, place.directory);
+    const missing = this.#names.filter((name) => !this.#known.has(keyOf(run, name)));
+    const checkpoint = (await listCheckpoints(place.directory)).at(-1)?.path;
+    if (missing.length === 0 || run.state !== 'finished') return;
+    const title = `${place.side} seed ${place.seed}`;
+    if (checkpoint === undefined) {
+      say(`${title}: its final checkpoint is gone, so it can't be tried on ${missing.join(', ')}.`);
+      return;
+    }
+    const recipe = recipeSchema.parse(run.recipe);
+    const model = await openModel({ ...recipe, beta: 0 }, checkpoint);
+    try {
+      for (const name of missing) {
+        if (stopped()) return;
+        try {
+          const found = await measure(model, recipe, name, stopped);
+          if (found === null) continue;
+          this.#known.set(keyOf(run, name), found);
+          const share = (100 * (found.metrics['eval/accuracy'] ?? 0)).toFixed(1);
+          say(`${title}: ${share} % of the ${found.prompts} prompts of ${name}`);
+        } catch (error) {
+          const next = error instanceof PlainError ? ` ${error.next}` : '';
+          say(`${title} can't be tried on ${name}: ${messageOf(error)}${next}`);
+        }
+      }
+    } finally {
+      await model.pool.stop();
+    }
+  }
+}
+
+/** A run that goes on after its end has other weights: the steps belong to its name here. */
+const keyOf = (run: ComparedRun, name: string): string =>
+  JSON.stringify([run.run_id, run.steps.at(-1)?.step ?? 0, name]);
+
+async function measure(
+  model: Model,
+  recipe: Recipe,
+  name: string,
+  stopped: () => boolean,
+): Promise<Benchmark | null> {
+  const tasks: readonly string[] = builtInTasks;
+  const dataset_name = tasks.includes(name) ? name : resolve(name);
+  if (dataset_name !== name && !existsSync(dataset_name)) {
+    throw new PlainError(
+      `There is no held-out set ${name}.`,
+      'Name arithmetic, countdown or a JSONL file with `prompt` and `answer`.',
+    );
+  }
+  const task = await openProblems({ ...recipe, dataset_name }, model.tokenizer);
+  const trained = recipe.dataset_name === dataset_name;
+  const problems = problemsOf(task, tasks.includes(name) || trained);
+  const tried: Task = {
+    name: task.name,
+    train: (seed, index) => task.train(seed, index),
+    heldOut: () => problems,
+    verify: (problem, completion) => task.verify(problem, completion),
+    wellFormed: (problem, completion) => task.wellFormed(problem, completion),
+  };
+  const result = await evaluate(model, tried, recipe, stopped);
+  return result && { name, prompts: problems.length, metrics: result.metrics };
+}
+
+/**
+ * The held-out part of a task the run may have trained on; of any other file all of it, first what
+ * would be held out, then what would be trained on: one pass over a file begins again with its
+ * first prompt.
+ */
+function problemsOf(task: Task, heldOutOnly: boolean): readonly Problem[] {
+  const problems = [...task.heldOut(MOST)];
+  if (heldOutOnly) return problems;
+  const seen = new Set(problems.map(({ prompt }) => prompt));
+  for (let index = 0; problems.length < MOST; index += 1) {
+    const problem = task.train(0, index);
+    if (seen.has(problem.prompt)) break;
+    seen.add(problem.prompt);
+    problems.push(problem);
+  }
+  return problems;
+}

@@ -1,0 +1,145 @@
+import type { Pricing } from '../../src/compare/model.ts';
+import type { Setting } from '../../src/recipe/check.ts';
+import { formatFinding } from '../../src/recipe/findings.ts';
+import { parseOverrides } from '../../src/recipe/overrides.ts';
+
+export const usage = `Usage: ./compare_strategies.sh RECIPE [--seeds N] [--max-steps N] [--output-dir DIR]
+                                   [--benchmarks SET…] [--jobs N] [--key value …]
+
+Trains by a recipe without and with the token-adaptive strategy, for N seeds each: the same data
+order, the same seeds and, for each seed, the same number of generated tokens. Writes
+comparison.json (opens in VS Code), comparison.md and comparison.csv, and prints the table.
+
+  --seeds N          the recipe's seed and those after it (default 3; 1 can't tell anything from noise)
+  --max-steps N      steps of the baseline; the other side gets the tokens that took
+  --output-dir DIR   where the runs lie; what is finished there is not trained again
+  --benchmarks SET…  held-out sets for the final checkpoints: arithmetic, countdown, JSONL files
+  --jobs N           runs at once (default 1; more share the processors, and times mean less)
+  --targets A…       accuracies whose price in tokens is told, such as 0.6 0.7
+  --price-per-hour X --price-per-million-tokens X --currency $
+                     what it costs, for the rows and curves of cost
+Every other --key is one of the recipe's, such as --learning_rate 1e-4; with
+--max_generated_tokens N both sides get that budget. - and _ are the same.
+Exit codes: 0 all runs finished, 1 some failed, 2 the recipe or the command line is wrong,
+130 interrupted (the same command goes on).`;
+
+export interface Request {
+  recipe: string;
+  seeds: number;
+  outputDir: string | null;
+  benchmarks: readonly string[];
+  jobs: number;
+  targets: readonly number[] | null;
+  pricing: Pricing;
+  /** Recipe keys, as settings and as they were written. */
+  settings: readonly Setting[];
+  flags: readonly string[];
+}
+
+export type CommandLine =
+  { kind: 'help' } | { kind: 'wrong'; message: string } | { kind: 'compare'; request: Request };
+
+/** Ours; every other one is a key of the recipe. */
+const options = [
+  'seeds',
+  'output_dir',
+  'benchmarks',
+  'jobs',
+  'targets',
+  'price_per_hour',
+  'price_per_million_tokens',
+  'currency',
+] as const;
+type Option = (typeof options)[number];
+
+/** Keys that the comparison itself sets. */
+const settled = ['use_token_adaptive', 'no_use_token_adaptive', 'resume_from_checkpoint'];
+
+/** @param args what follows the script's name */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  if (args.includes('--help') || args.includes('-h')) return { kind: 'help' };
+  const [recipe, ...rest] = args;
+  if (recipe === undefined || recipe.startsWith('--')) return wrong('The recipe comes first.');
+  const given = new Map<Option, readonly string[]>();
+  const flags: string[] = [];
+  for (const { name, words } of grouped(rest)) {
+    const key = name?.replaceAll('-', '_') ?? null;
+    const option = options.find((each) => each === key);
+    if (option !== undefined) {
+      if (given.has(option)) return wrong(`--${name ?? ''} is there twice.`);
+      given.set(option, words);
+    } else if (key !== null && settled.includes(key)) {
+      return wrong(`--${name ?? ''} is what the comparison sets by itself: leave it out.`);
+    } else {
+      flags.push(...(name === null ? [] : [`--${name}`]), ...words);
+    }
+  }
+  const { settings, findings } = parseOverrides(flags);
+  const [finding] = findings;
+  if (finding !== undefined) return wrong(formatFinding(finding, recipe));
+  return requestOf(recipe, given, { settings, flags });
+}
+
+function requestOf(
+  recipe: string,
+  given: ReadonlyMap<Option, readonly string[]>,
+  overrides: Pick<Request, 'settings' | 'flags'>,
+): CommandLine {
+  const problems: string[] = [];
+  const one = (option: Option): string | null => {
+    const words = given.get(option);
+    if (words === undefined) return null;
+    if (words.length !== 1) problems.push(`--${option.replaceAll('_', '-')} takes one value.`);
+    return words[0] ?? null;
+  };
+  const number = (option: Option, fits: (value: number) => boolean, what: string) => {
+    const word = one(option);
+    if (word === null) return null;
+    const value = word.trim() === '' ? NaN : Number(word);
+    if (!fits(value)) problems.push(`--${option.replaceAll('_', '-')} ${word}: it takes ${what}.`);
+    return value;
+  };
+  const whole = (value: number) => Number.isInteger(value) && value >= 1;
+  const price = (value: number) => Number.isFinite(value) && value >= 0;
+  const targets = given.get('targets')?.map(Number) ?? null;
+  if (targets?.some((target) => !(target > 0 && target <= 1)) === true || targets?.length === 0) {
+    problems.push('--targets takes accuracies above 0 and up to 1, such as 0.6 0.7.');
+  }
+  const benchmarks = given.get('benchmarks') ?? [];
+  if (given.has('benchmarks') && benchmarks.length === 0) {
+    problems.push('--benchmarks takes names of held-out sets, such as arithmetic or a JSONL file.');
+  }
+  const request: Request = {
+    recipe,
+    seeds: number('seeds', whole, 'a whole number from 1 on') ?? 3,
+    outputDir: one('output_dir'),
+    benchmarks: [...new Set(benchmarks)],
+    jobs: number('jobs', whole, 'a whole number from 1 on') ?? 1,
+    targets: targets?.toSorted((a, b) => a - b) ?? null,
+    pricing: {
+      per_hour: number('price_per_hour', price, 'a price'),
+      per_million_tokens: number('price_per_million_tokens', price, 'a price'),
+      currency: one('currency') ?? '$',
+    },
+    ...overrides,
+  };
+  const [problem] = problems;
+  return problem === undefined ? { kind: 'compare', request } : wrong(problem);
+}
+
+/** Options with the words that follow them; a negative number is a word. `name` null: words before any. */
+function grouped(args: readonly string[]): { name: string | null; words: string[] }[] {
+  const groups: { name: string | null; words: string[] }[] = [];
+  for (const argument of args) {
+    const equals = argument.indexOf('=');
+    if (!/^--(?!\d|\.\d)./.test(argument)) {
+      const last = groups.at(-1);
+      if (last === undefined) groups.push({ name: null, words: [argument] });
+      else last.words.push(argument);
+    } else if (equals < 0) groups.push({ name: argument.slice(2), words: [] });
+    else groups.push({ name: argument.slice(2, equals), words: [argument.slice(equals + 1)] });
+  }
+  return groups;
+}
+
+const wrong = (message: string): CommandLine => ({ kind: 'wrong', message });

@@ -1,0 +1,94 @@
+import { clearLine, cursorTo } from 'node:readline';
+import type { WriteStream } from 'node:tty';
+import { summary } from '../../src/engine/progress.ts';
+import type { Place } from './places.ts';
+
+interface Newest {
+  step: number;
+  metrics: Readonly<Record<string, number>>;
+}
+interface Limits {
+  max_steps: number;
+  max_generated_tokens: number | null;
+}
+
+/** Without a terminal, how often a line says how far a run is. */
+const QUIET_MS = 30_000;
+
+/** One line that says how far the comparison is; where there is no terminal, a line now and then. */
+export class ProgressLine {
+  readonly #out: WriteStream;
+  readonly #total: number;
+  readonly #running = new Map<Place, string>();
+  #done = 0;
+  #said = 0;
+
+  constructor(out: WriteStream, total: number) {
+    this.#out = out;
+    this.#total = total;
+  }
+
+  begin(place: Place, again: boolean): void {
+    const { side, seed, directory } = place;
+    this.#running.set(place, '');
+    this.line(`${side} seed ${seed}: ${again ? 'goes on' : 'begins'} in ${directory}`);
+  }
+
+  step(place: Place, { step, metrics }: Newest, limits: Limits): void {
+    const budget = limits.max_generated_tokens;
+    const tokens = metrics['tokens/generated'];
+    const share =
+      budget === null || tokens === undefined ? step / limits.max_steps : tokens / budget;
+    // Where the budget decides, the steps there might be say nothing.
+    const steps = budget === null ? limits.max_steps : step;
+    const figures = summary(step, steps, metrics).replace(/^step (\d+)\/\1(?= |$)/, 'step $1');
+    this.#running.set(place, `${Math.min(100, Math.round(100 * share))} %  ${figures}`);
+    if (this.#out.isTTY) this.#draw();
+    else if (performance.now() - this.#said > QUIET_MS) this.#write(this.#text());
+  }
+
+  end(place: Place): void {
+    this.#running.delete(place);
+  }
+
+  done({ side, seed }: Place, kind: 'finished' | 'stopped'): void {
+    if (kind === 'finished') this.#done += 1;
+    this.line(`${side} seed ${seed}: ${kind} (${this.#done} of ${this.#total} runs)`);
+  }
+
+  /** Something worth a line of its own. */
+  line(text: string): void {
+    this.#clear();
+    this.#write(text);
+    this.#draw();
+  }
+
+  close(): void {
+    this.#running.clear();
+    this.#clear();
+  }
+
+  #text(): string {
+    const runs = [...this.#running].filter(([, text]) => text !== '');
+    const each = runs.map(([{ side, seed }, text]) => `${side} seed ${seed}  ${text}`);
+    return `[${this.#done}/${this.#total}] ${each.join('  |  ')}`;
+  }
+
+  #write(text: string): void {
+    this.#said = performance.now();
+    this.#out.write(`${text}\n`);
+  }
+
+  #draw(): void {
+    if (!this.#out.isTTY || this.#running.size === 0) return;
+    this.#clear();
+    // A line wider than the terminal would wrap and pile up.
+    this.#out.write(this.#text().slice(0, Math.max(20, this.#out.columns - 1)));
+  }
+
+  #clear(): void {
+    if (!this.#out.isTTY) return;
+    clearLine(this.#out, 0);
+    cursorTo(this.#out, 0);
+  }
+}
