@@ -80,12 +80,11 @@ test('probes come back as they were written, live, in their tree, and in no figu
 test('several windows at once: every probe is there once, and the file is whole', async (t) => {
   const directory = join(await temporaryDirectory(t), 'run');
   const { store, writer } = await runIn(t, directory);
+  const stdio = ['ignore', 'ignore', 'inherit'] as const;
   const windows = Array.from({ length: 3 }, () =>
-    spawn(process.execPath, [appender, directory, '12'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    }),
+    once(spawn(process.execPath, [appender, directory, '12'], { stdio: [...stdio] }), 'exit'),
   );
-  for (const window of windows) assert.deepEqual(await once(window, 'exit'), [0, null]);
+  for (const ended of await Promise.all(windows)) assert.deepEqual(ended, [0, null]);
   await until('all arrived', () => probesOf(store).length === 72);
   const ids = probesOf(store).map(({ segment_id }) => segment_id - FIRST_PROBE_ID);
   assert.deepEqual(
