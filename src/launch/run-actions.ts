@@ -46,7 +46,7 @@ export async function sendCommand(
   const client = new RunClient({ ...endpoint, mirror: null });
   try {
     await connected(client);
-    const { outcome, message } = await client.command(command, args);
+    const { outcome, message } = await client.command(command, args, patienceOf(command));
     if (outcome === 'applied') return message;
     const next =
       outcome === 'refused' ? '' : 'It may or may not have taken effect: look at the run’s state.';
@@ -55,6 +55,12 @@ export async function sendCommand(
     client.dispose();
   }
 }
+
+/**
+ * A command takes effect at the next safe point: after a step, which takes minutes where the model is
+ * large. An engine that doesn't stop in a minute may hang, and its process can be ended instead.
+ */
+const patienceOf = (command: CommandName): number => (command === 'stop' ? 60_000 : 10 * 60_000);
 
 function connected(client: RunClient): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -29,6 +29,16 @@ export type Loaded<T> =
 export type Change =
   'header' | 'list' | 'selection' | 'tree' | 'path' | 'cursor' | 'colour' | 'layout';
 
+/** A command takes effect at the run's next safe point, which the host waits for; people take their time. */
+const LONG_MS = 15 * 60_000;
+const patience = {
+  command: LONG_MS,
+  set: LONG_MS,
+  next_recipe: LONG_MS,
+  resume_run: 90 * 60_000,
+  show_log: LONG_MS,
+};
+
 /**
  * The view's state and everything that changes it. Panes draw what it says and call its methods;
  * they never change it themselves.
@@ -52,11 +62,12 @@ export class Explorer {
   constructor(api: VsCodeApi) {
     this.#api = api;
     this.state = readState(api.getState());
-    this.channel = new Channel<Protocol>(api, results, events, {
-      update: (header) => this.#update(header),
-      reveal: (target) => void this.reveal(target),
-      colour: ({ colour }) => this.#showColour(colour),
-    });
+    const handlers = {
+      update: (header: RunHeader) => this.#update(header),
+      reveal: (target: RevealTarget) => void this.reveal(target),
+      colour: ({ colour }: { colour: ColourMode }) => this.#showColour(colour),
+    };
+    this.channel = new Channel<Protocol>(api, results, events, handlers, patience);
   }
 
   async start(): Promise<void> {
@@ -97,6 +108,13 @@ export class Explorer {
   say(note: string): void {
     this.note = note;
     this.changed('header');
+  }
+
+  /** What went wrong, and what to do next. */
+  inWords(error: unknown): string {
+    return error instanceof RequestError && error.next !== ''
+      ? `${error.message} ${error.next}`
+      : messageOf(error);
   }
 
   // ── The run ──
@@ -157,7 +175,7 @@ export class Explorer {
     try {
       this.say((await this.channel.request('command', { command })).message);
     } catch (error) {
-      this.say(sentence(error));
+      this.say(this.inWords(error));
     }
   }
 
@@ -165,7 +183,7 @@ export class Explorer {
     try {
       await this.channel.request(method, {});
     } catch (error) {
-      this.say(sentence(error));
+      this.say(this.inWords(error));
     }
   }
 
@@ -190,7 +208,9 @@ export class Explorer {
   /** Rollout documents are coloured alike. */
   setColour(colour: ColourMode): void {
     this.#showColour(colour);
-    this.channel.request('colour', { colour }).catch((error: unknown) => this.say(sentence(error)));
+    this.channel
+      .request('colour', { colour })
+      .catch((error: unknown) => this.say(this.inWords(error)));
   }
 
   #showColour(colour: ColourMode): void {
@@ -211,13 +231,18 @@ export class Explorer {
       const at = position === null ? null : Math.ceil(position);
       await this.channel.request('open_document', { segment_id, position: at });
     } catch (error) {
-      this.say(sentence(error));
+      this.say(this.inWords(error));
     }
   }
 
   setWhitespace(whitespace: boolean): void {
     this.state.whitespace = whitespace;
     this.changed('colour');
+  }
+
+  toggleRecipe(): void {
+    this.state.recipe = !this.state.recipe;
+    this.changed('layout', 'header');
   }
 
   togglePane(pane: PaneName): void {
@@ -312,10 +337,4 @@ export class Explorer {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function sentence(error: unknown): string {
-  return error instanceof RequestError && error.next !== ''
-    ? `${error.message} ${error.next}`
-    : messageOf(error);
 }

@@ -22,6 +22,16 @@ export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateR
           : runFacts(header)
       }
       ${header === null ? nothing : runButtons(explorer, header)}
+      ${
+        header === null
+          ? nothing
+          : iconButton({
+              icon: 'settings',
+              label: state.recipe ? t('Hide the recipe (r)') : t('Show the recipe of this run (r)'),
+              onClick: () => explorer.toggleRecipe(),
+              controls: { id: 'recipe-panel', expanded: state.recipe },
+            })
+      }
       <span class="gap"></span>
       ${dropdown({
         label: t('Colour tokens by'),

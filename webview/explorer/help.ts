@@ -15,6 +15,7 @@ const keys: readonly (readonly [string, string])[] = [
   ['f', t('follow the run, or hold still')],
   ['c', t('next colouring')],
   ['w', t('show white space')],
+  ['r', t('show or hide the recipe of the run')],
   ['1   2   3', t('show or hide prompts, rollouts, path')],
   ['?', t('this help')],
 ];

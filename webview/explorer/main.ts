@@ -3,6 +3,7 @@ import '../shared/zod.ts';
 import './css/frame.css';
 import './css/rows.css';
 import './css/path.css';
+import './css/recipe.css';
 import './css/themes.css';
 import { nothing, render } from 'lit-html';
 import { colourModes } from '../../src/views/explorer/protocol.ts';
@@ -14,6 +15,7 @@ import { Help } from './help.ts';
 import { Panes } from './panes.ts';
 import { PathPane } from './path-pane.ts';
 import { PromptsPane } from './prompts-pane.ts';
+import { RecipePanel } from './recipe-panel.ts';
 import { TreePane } from './tree-pane.ts';
 
 /** Puts the explorer together: the state, the header, three panes, and the keys that work anywhere. */
@@ -28,6 +30,7 @@ const panes = new Panes(explorer, {
   rollouts: tree.element,
   path: path.element,
 });
+const recipe = new RecipePanel(explorer);
 const help = new Help();
 const header = document.createElement('header');
 header.className = 'header';
@@ -36,7 +39,7 @@ root.className = 'explorer';
 const unopened = document.createElement('div');
 unopened.className = 'message';
 unopened.hidden = true;
-root.append(header, unopened, panes.element);
+root.append(header, recipe.element, unopened, panes.element);
 document.body.append(root, help.element);
 
 explorer.onChange((changes) => {
@@ -79,6 +82,7 @@ const shortcuts: Record<string, () => void> = {
   },
   o: () => void explorer.openDocument(),
   w: () => explorer.setWhitespace(!explorer.state.whitespace),
+  r: () => explorer.toggleRecipe(),
   '1': () => explorer.togglePane('prompts'),
   '2': () => explorer.togglePane('rollouts'),
   '3': () => explorer.togglePane('path'),
@@ -86,6 +90,7 @@ const shortcuts: Record<string, () => void> = {
 
 document.addEventListener('keydown', (event) => {
   const { target, key } = event;
+  if (target instanceof Element && target.closest('.recipe-panel') !== null) return;
   const writing =
     target instanceof Element && target.closest('vscode-text-field, vscode-dropdown') !== null;
   if (writing) {

@@ -30,6 +30,11 @@ const viewState = z.object({
   panes: z
     .object({ prompts: z.boolean(), rollouts: z.boolean(), path: z.boolean() })
     .catch({ prompts: true, rollouts: true, path: true }),
+  /** Whether the recipe is shown; which of its keys; and what is collected for the next run. */
+  recipe: z.boolean().catch(false),
+  recipe_find: z.string().catch(''),
+  recipe_all: z.boolean().catch(false),
+  recipe_changes: z.record(z.string(), z.string()).catch({}),
   /** Shares of the width, in percent. */
   widths: z
     .object({ prompts: z.number().min(5).max(80), path: z.number().min(5).max(80) })

@@ -1,13 +1,11 @@
+import { t } from '@vscode/l10n';
 import { html, nothing, svg, type TemplateResult } from 'lit-html';
-import { live } from 'lit-html/directives/live.js';
-import type { Control, Field, Shares } from '../../src/views/recipe-form/protocol.ts';
+import type { Field, Shares } from '../../src/views/recipe-form/protocol.ts';
+import { recipeControl, type ControlActions } from '../shared/recipe-control.ts';
 
 /** One key of the recipe: its name, its control, what it does, what is wrong with it. */
 
-export interface FieldActions {
-  /** While a slider moves: shown, not yet written. */
-  preview: (key: string, text: string) => void;
-  set: (key: string, text: string) => void;
+export interface FieldActions extends ControlActions {
   reset: (key: string) => void;
 }
 
@@ -23,7 +21,7 @@ export function fieldRow(field: Field, shown: string, actions: FieldActions): Te
           ? html`<button
               class="reset"
               type="button"
-              title="Remove it from the file, so that its default counts"
+              title=${t('Remove it from the file, so that its default counts')}
               aria-label="${resetText(field)}: ${key}"
               @click=${() => actions.reset(key)}
             >
@@ -34,7 +32,7 @@ export function fieldRow(field: Field, shown: string, actions: FieldActions): Te
     </div>
     <div class="control">
       ${field.shares === null ? nothing : histogram(field.shares, Number(shown))}
-      ${controlOf(field, id, about, shown, actions)}
+      ${recipeControl(field, id, about, shown, actions)}
     </div>
     <div class="about" id=${about}>
       ${withCode(description)} ${expectation(field)}
@@ -57,77 +55,7 @@ function withCode(sentence: string): (string | TemplateResult)[] {
 }
 
 const resetText = ({ default: initial }: Field): string =>
-  initial === '' ? 'reset' : `reset to ${initial}`;
-
-function controlOf(
-  { key, control, problem }: Field,
-  id: string,
-  about: string,
-  shown: string,
-  { preview, set }: FieldActions,
-): TemplateResult {
-  const invalid = problem === null ? nothing : 'true';
-  const write = (event: Event) => set(key, valueOf(event));
-  switch (control.kind) {
-    case 'switch':
-      return html`<input
-        type="checkbox"
-        id=${id}
-        aria-describedby=${about}
-        .checked=${live(shown === 'true')}
-        @change=${(event: Event) => set(key, isChecked(event) ? 'true' : 'false')}
-      />`;
-    case 'choice':
-      return html`<select
-        id=${id}
-        aria-describedby=${about}
-        aria-invalid=${invalid}
-        @change=${write}
-      >
-        ${control.options.map(
-          (option) =>
-            html`<option value=${option} .selected=${live(option === shown)}>${option}</option>`,
-        )}
-      </select>`;
-    case 'slider':
-      return html`<input
-          type="range"
-          id=${id}
-          aria-describedby=${about}
-          aria-invalid=${invalid}
-          min=${control.min}
-          max=${control.max}
-          step=${control.step}
-          .value=${live(shown)}
-          @input=${(event: Event) => preview(key, sliderText(event, control))}
-          @change=${(event: Event) => set(key, sliderText(event, control))}
-        /><input
-          type="text"
-          class="number"
-          aria-label="${key}, as a number"
-          aria-describedby=${about}
-          aria-invalid=${invalid}
-          .value=${live(shown)}
-          @change=${write}
-        />`;
-    case 'text':
-      return html`<input
-        type="text"
-        id=${id}
-        aria-describedby=${about}
-        aria-invalid=${invalid}
-        placeholder="empty"
-        .value=${live(shown)}
-        @change=${write}
-      />`;
-  }
-}
-
-/** A slider's value without the noise of binary fractions. */
-function sliderText(event: Event, { step }: Extract<Control, { kind: 'slider' }>): string {
-  const digits = (String(step).split('.')[1] ?? '').length;
-  return String(Number(Number(valueOf(event)).toFixed(digits)));
-}
+  initial === '' ? t('reset') : t('reset to {0}', initial);
 
 const HEIGHT = 28;
 
@@ -142,8 +70,12 @@ function histogram({ counts, most, triggers }: Shares, threshold: number): Templ
   };
   const hit = counts.reduce((sum, count, bin) => (unsure(bin) ? sum + count : sum), 0);
   const percent = total === 0 ? 0 : (100 * hit) / total;
-  const label = `About ${percent.toFixed(percent < 10 ? 1 : 0)} % of the last run’s tokens lie ${triggers}.`;
-  return html`<div class="histogram" title="${label} Heights are logarithmic.">
+  const share = percent.toFixed(percent < 10 ? 1 : 0);
+  const label =
+    triggers === 'below'
+      ? t('About {0} % of the last run’s tokens lie below.', share)
+      : t('About {0} % of the last run’s tokens lie above.', share);
+  return html`<div class="histogram" title=${`${label} ${t('Heights are logarithmic.')}`}>
     <svg
       viewBox="0 0 ${counts.length} ${HEIGHT}"
       preserveAspectRatio="none"
@@ -156,15 +88,6 @@ function histogram({ counts, most, triggers }: Shares, threshold: number): Templ
           y=${HEIGHT - height} width="0.84" height=${height}></rect>`;
       })}
     </svg>
-    <span class="share">${percent.toFixed(percent < 10 ? 1 : 0)} %</span>
+    <span class="share">${t('{0} %', share)}</span>
   </div>`;
-}
-
-function valueOf({ currentTarget }: Event): string {
-  if (currentTarget === null || !('value' in currentTarget)) return '';
-  return typeof currentTarget.value === 'string' ? currentTarget.value : '';
-}
-
-function isChecked({ currentTarget }: Event): boolean {
-  return currentTarget !== null && 'checked' in currentTarget && currentTarget.checked === true;
 }

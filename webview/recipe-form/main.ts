@@ -1,6 +1,7 @@
 import '../shared/l10n.ts';
 import '../shared/zod.ts';
 import './main.css';
+import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { z } from 'zod';
@@ -16,7 +17,7 @@ import { Channel, RequestError } from '../shared/channel.ts';
 import { checkbox, registerControls, textButton, textField } from '../shared/controls.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { fieldRow, type FieldActions } from './field.ts';
-import { Previews } from './previews.ts';
+import { Previews } from '../shared/previews.ts';
 
 /** The recipe form. The file is the truth: what is shown is what the host last said of it. */
 
@@ -90,7 +91,7 @@ function page(): TemplateResult {
     case 'broken':
       return html`<h1>${state.name}</h1>
         <p class="problem" role="alert">${state.message}</p>
-        <p>The form comes back when the text can be read again.</p>
+        <p>${t('The form comes back when the text can be read again.')}</p>
         ${showText()}`;
     case 'form':
       return form(state);
@@ -99,7 +100,7 @@ function page(): TemplateResult {
 
 const showText = () =>
   textButton({
-    label: 'Show as Text',
+    label: t('Show as Text'),
     onClick: () => ask(channel.request('show_text', {})),
   });
 
@@ -112,13 +113,13 @@ function form(shown: Extract<FormState, { kind: 'form' }>): TemplateResult {
       <h1>${shown.name}</h1>
       <div class="tools">
         ${textField({
-          label: 'Find a key',
-          placeholder: 'Find a key',
+          label: t('Find a key'),
+          placeholder: t('Find a key'),
           value: options.find,
           onInput: (find) => setOptions({ find }),
         })}
         ${checkbox({
-          label: 'Keys that are not set, too',
+          label: t('Keys that are not set, too'),
           checked: all,
           onChange: (now) => setOptions({ all: now }),
         })}
@@ -128,7 +129,8 @@ function form(shown: Extract<FormState, { kind: 'form' }>): TemplateResult {
         shown.answer === null
           ? nothing
           : html`<p class="answer">
-              Applied to what ${shown.run} recorded: <strong>${shown.answer}</strong>.
+              ${t('Applied to what {0} recorded:', shown.run ?? '')}
+              <strong>${shown.answer}</strong>.
             </p>`
       }
       ${failure === null ? nothing : html`<p class="problem" role="alert">${failure}</p>`}

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as z from 'zod';
 import type { ProtocolShape, RequestMessage } from '../../src/views/channel.ts';
 import type { VsCodeApi } from './vscode.ts';
@@ -32,7 +33,10 @@ const response = z.union([
 const event = z.object({ event: z.string(), payload: z.unknown() });
 
 /** Reading a long path from a slow disk may take a while; a host that is gone never answers. */
-const TIMEOUT_MS = 30_000;
+const PATIENCE_MS = 30_000;
+
+/** Milliseconds to wait for methods that may take longer than reading does. */
+export type Patience<P extends ProtocolShape> = { readonly [M in keyof P['requests']]?: number };
 
 interface Waiting {
   settle(ok: unknown): void;
@@ -42,6 +46,7 @@ interface Waiting {
 export class Channel<P extends ProtocolShape> {
   readonly #api: VsCodeApi;
   readonly #results: ResultSchemas<P>;
+  readonly #patience: Patience<P>;
   readonly #waiting = new Map<number, Waiting>();
   readonly #events = new Map<string, (payload: unknown) => void>();
   #id = 0;
@@ -51,9 +56,11 @@ export class Channel<P extends ProtocolShape> {
     results: ResultSchemas<P>,
     events: EventSchemas<P>,
     handlers: EventHandlers<P>,
+    patience: Patience<P> = {},
   ) {
     this.#api = api;
     this.#results = results;
+    this.#patience = patience;
     for (const name in events) this.#bind(name, events[name], handlers[name]);
     window.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));
   }
@@ -65,14 +72,17 @@ export class Channel<P extends ProtocolShape> {
   ): Promise<P['requests'][M]['result']> {
     const id = ++this.#id;
     const message: RequestMessage = { id, method, params };
+    const patience = this.#patience[method] ?? PATIENCE_MS;
     const answer = new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        const seconds = TIMEOUT_MS / 1000;
         reject(
-          new RequestError(`No answer to “${method}” within ${seconds} s.`, 'Reload the window.'),
+          new RequestError(
+            t('No answer to “{0}” within {1} s.', method, patience / 1000),
+            t('Reload the window.'),
+          ),
         );
-      }, TIMEOUT_MS);
+      }, patience);
       this.#waiting.set(id, {
         settle: (ok) => {
           clearTimeout(timer);
@@ -88,7 +98,7 @@ export class Channel<P extends ProtocolShape> {
     const parsed = this.#results[method].safeParse(await answer);
     if (parsed.success) return parsed.data;
     const detail = z.prettifyError(parsed.error);
-    throw new RequestError(`The answer to “${method}” makes no sense: ${detail}`, '');
+    throw new RequestError(t('The answer to “{0}” makes no sense: {1}', method, detail), '');
   }
 
   #bind<T>(name: string, schema: z.ZodType<T>, handler: (payload: T) => void): void {

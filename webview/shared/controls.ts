@@ -33,6 +33,8 @@ interface IconButton {
   disabled?: boolean;
   /** For a button that is on or off. */
   pressed?: boolean;
+  /** For a button that shows and hides something: its id. */
+  controls?: { id: string; expanded: boolean };
 }
 
 /**
@@ -46,6 +48,8 @@ export function iconButton(button: IconButton): TemplateResult {
     title=${button.label}
     aria-label=${button.label}
     aria-pressed=${button.pressed ?? nothing}
+    aria-expanded=${button.controls?.expanded ?? nothing}
+    aria-controls=${button.controls?.id ?? nothing}
     ?disabled=${button.disabled ?? false}
     @click=${button.onClick}
   >

@@ -19,7 +19,7 @@ export async function chooseRecipe(
   argument: unknown,
   extensionUri: vscode.Uri,
 ): Promise<vscode.Uri | undefined> {
-  if (argument instanceof vscode.Uri) return onThisComputer(argument);
+  if (argument instanceof vscode.Uri) return await onThisComputer(argument);
   if (typeof argument === 'string') return vscode.Uri.file(argument);
   const edited = vscode.window.activeTextEditor?.document.uri;
   if (edited !== undefined && isRecipe(edited)) return edited;
@@ -36,8 +36,10 @@ export async function chooseRecipe(
   return picked?.uri;
 }
 
-function onThisComputer(uri: vscode.Uri): vscode.Uri {
+/** A recipe that was never saved is, first; undefined where the person doesn't want that. */
+async function onThisComputer(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
   if (uri.scheme === 'file') return uri;
+  if (uri.scheme === 'untitled') return await vscode.workspace.save(uri);
   throw new PlainError(
     'This recipe lies in a virtual workspace, where nothing can be run.',
     'Open the folder on this computer, or over SSH.',

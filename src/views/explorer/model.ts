@@ -11,10 +11,12 @@ import type {
   PromptQuery,
   PromptWindow,
   RunHeader,
+  RunRecipe,
   Strip,
   TokenDetail,
   TreeView,
 } from './protocol.ts';
+import { runRecipe } from './run-recipe.ts';
 import type { RunSource } from './source.ts';
 import { mean, stripOf } from './strip.ts';
 import { treeRows } from './tree.ts';
@@ -77,6 +79,10 @@ export class ExplorerModel {
       steps: recorded.size,
       interesting: interesting(groups),
     };
+  }
+
+  recipe(controllable: boolean): RunRecipe {
+    return runRecipe(this.#source, controllable);
   }
 
   prompts(query: PromptQuery, from: number, to: number): PromptWindow {

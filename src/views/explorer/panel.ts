@@ -3,12 +3,13 @@ import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import { sendCommand } from '../../launch/run-actions.ts';
 import { isAlive } from '../../launch/runs.ts';
-import { nameOf } from '../../launch/run-entry.ts';
+import { nameOf, type RunCard } from '../../launch/run-entry.ts';
 import type { Manifest } from '../../run/model/manifest.ts';
 import type { StoreLease } from '../../launch/store-pool.ts';
 import { commands, explorerViewType } from '../ids.ts';
 import type { Services } from '../services.ts';
 import { webviewHtml, webviewOptions } from '../webview.ts';
+import { NextRecipe } from './next-recipe.ts';
 import type { RevealTarget } from './protocol.ts';
 import { ExplorerSession, type RunActions } from './session.ts';
 import { TokenizerTexts, checkpointFolders } from './tokenizer.ts';
@@ -22,6 +23,7 @@ export class ExplorerPanel {
   readonly #session: ExplorerSession;
   readonly #subscription: { dispose(): void };
   readonly #texts = new TokenizerTexts();
+  readonly #nextRecipe: NextRecipe;
   #lease: StoreLease | null = null;
   #disposed = false;
 
@@ -30,6 +32,7 @@ export class ExplorerPanel {
     this.#panel = panel;
     this.directory = directory;
     this.#services = services;
+    this.#nextRecipe = new NextRecipe(directory);
     const { webview } = panel;
     const port = {
       postMessage: (message: unknown) => webview.postMessage(message),
@@ -99,16 +102,9 @@ export class ExplorerPanel {
         const card = runs.card(this.directory);
         return card?.kind === 'run' && isAlive(card) && card.manifest.endpoint !== null;
       },
-      command: async (command) => {
-        const card = runs.card(this.directory);
-        if (card === undefined) {
-          throw new PlainError(
-            t('This run is not on the list of runs.'),
-            t('Open its folder anew.'),
-          );
-        }
-        return await sendCommand(card, command);
-      },
+      command: (command) => sendCommand(this.#card(), command),
+      set: (key, value) => sendCommand(this.#card(), 'set', { [key]: value }),
+      openRecipe: (changes) => this.#nextRecipe.open(changes),
       openDocument: async (segment_id, position) => {
         const { openRolloutDocument } = commands;
         const { directory } = this;
@@ -118,6 +114,12 @@ export class ExplorerPanel {
       resume: run(commands.resumeRun),
       showLog: run(commands.showLog),
     };
+  }
+
+  #card(): RunCard {
+    const card = this.#services.runs.card(this.directory);
+    if (card !== undefined) return card;
+    throw new PlainError(t('This run is not on the list of runs.'), t('Open its folder anew.'));
   }
 
   #rename(): void {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { segmentKinds, segmentStatuses, segmentTriggers } from '../../run/model/segment.ts';
 import type { ProtocolOf } from '../channel.ts';
+import { field as recipeField } from '../recipe-form/protocol.ts';
 
 /**
  * What the explorer's webview and the extension host say to each other, both directions.
@@ -282,6 +283,25 @@ export const revealTarget = promptKey.extend({
 });
 export type RevealTarget = z.infer<typeof revealTarget>;
 
+const runRecipeField = recipeField.extend({
+  /** The last change while the run went on: the value before, and the step after which. */
+  changed: z.object({ from: z.string(), step: index }).nullable(),
+});
+export type RunRecipeField = z.infer<typeof runRecipeField>;
+
+/** What the run trains by at the moment. */
+export const runRecipe = z.object({
+  /** What can be set now; empty where the run takes no commands. */
+  live: z.array(runRecipeField),
+  /** The rest, by group: what can only be different in the next run. */
+  groups: z.array(z.object({ name: z.string(), fields: z.array(runRecipeField) })),
+});
+export type RunRecipe = z.infer<typeof runRecipe>;
+
+/** A key and its value as YAML of one line. */
+const recipeChange = z.object({ key: z.string().min(1).max(100), text: z.string().max(10_000) });
+export type RecipeChange = z.infer<typeof recipeChange>;
+
 export const explorerCommands = ['pause', 'resume', 'step', 'stop'] as const;
 export type ExplorerCommand = (typeof explorerCommands)[number];
 
@@ -303,6 +323,11 @@ export const schemas = {
   path: promptKey.extend({ segment_id: segmentId }),
   token: promptKey.extend({ segment_id: segmentId, position: index }),
   command: z.object({ command: z.enum(explorerCommands) }),
+  recipe: nothing,
+  /** Changes a key of the running recipe at the next safe point; answered when that was done. */
+  set: recipeChange,
+  /** Opens a copy of the run's recipe with these changes, for the next run. */
+  next_recipe: z.object({ changes: z.array(recipeChange).max(500) }),
   /** Opens a path as a text document beside the explorer, at a token where one is given. */
   open_document: z.object({ segment_id: segmentId, position: index.nullable() }),
   /** What tokens are coloured by, here and in rollout documents. */
@@ -323,6 +348,9 @@ export const results = {
   path: pathView,
   token: tokenDetail,
   command: z.object({ message: z.string() }),
+  recipe: runRecipe,
+  set: z.object({ message: z.string() }),
+  next_recipe: z.null(),
   open_document: z.null(),
   colour: z.null(),
   resume_run: z.null(),

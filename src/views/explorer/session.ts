@@ -5,9 +5,11 @@ import {
   schemas,
   type ExplorerCommand,
   type Protocol,
+  type RecipeChange,
   type RevealTarget,
   type RunHeader,
 } from './protocol.ts';
+import { liveValue, type SingleValue } from './run-recipe.ts';
 import type { RunSource } from './source.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -17,6 +19,10 @@ export interface RunActions {
   controllable(): boolean;
   /** Resolves to a sentence about what became of it. */
   command(command: ExplorerCommand): Promise<string>;
+  /** Changes a key of the recipe at the next safe point; resolves to a sentence about it. */
+  set(key: string, value: SingleValue): Promise<string>;
+  /** Opens a copy of the recipe with changes, for the next run. */
+  openRecipe(changes: readonly RecipeChange[]): Promise<void>;
   /** Opens a path as a document, at a token where one is given. */
   openDocument(segment_id: number, position: number | null): Promise<void>;
   /** What tokens are coloured by; rollout documents share it. */
@@ -71,6 +77,12 @@ export class ExplorerSession {
         token: async ({ segment_id, position, ...key }) =>
           (await model()).token(key, segment_id, position),
         command: async ({ command }) => ({ message: await actions.command(command) }),
+        recipe: async () => (await model()).recipe(actions.controllable()),
+        set: async (change) => ({ message: await actions.set(change.key, liveValue(change)) }),
+        next_recipe: async ({ changes }) => {
+          await actions.openRecipe(changes);
+          return null;
+        },
         open_document: async ({ segment_id, position }) => {
           await actions.openDocument(segment_id, position);
           return null;

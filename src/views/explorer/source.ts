@@ -8,6 +8,7 @@ export type RunSource = Pick<
   | 'status'
   | 'steps'
   | 'problems'
+  | 'events'
   | 'groups'
   | 'tree'
   | 'tokens'

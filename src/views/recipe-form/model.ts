@@ -6,7 +6,7 @@ import type { Finding } from '../../recipe/findings.ts';
 import { keyGroups, type KeyGroup } from '../../recipe/key-info.ts';
 import { parseRecipe, readSettings } from '../../recipe/parse.ts';
 import { decisions, type RecordedSegment } from '../../strategy/index.ts';
-import type { Control, Field, FormState, Group, Shares } from './protocol.ts';
+import type { Control, Field, FormState, Shares } from './protocol.ts';
 
 /** The form of a recipe: its fields with what is written for them. Pure; the file is the truth. */
 
@@ -75,39 +75,44 @@ export function formOf(source: string, context: FormContext): FormState {
   const { findings } = parseRecipe(source);
   const problems = new Map(findings.map((finding) => [finding.key, finding]));
   const fields = keyNamesOf(engine).flatMap((key) => {
-    const described = describeFor(engine, key);
-    if (described === null) return [];
     const problem = problems.get(key);
-    return {
-      group: described.group,
-      field: fieldOf(engine, described, {
-        value: written.get(key),
-        written: written.has(key),
-        problem: problem === undefined ? null : sentence(problem),
-        shares: histograms?.[key] ?? null,
-      }),
-    };
+    const field = fieldFor(engine, key, {
+      value: written.get(key),
+      written: written.has(key),
+      problem: problem === undefined ? null : sentence(problem),
+      shares: histograms?.[key] ?? null,
+    });
+    return field ?? [];
   });
-  // The strategy is why the form is there.
-  const ordered = keyGroups.toSorted((a, b) => Number(b === strategy) - Number(a === strategy));
-  const groups = ordered.flatMap((group): Group[] => {
-    const own = fields.filter((each) => each.group === group).map(({ field }) => field);
-    return own.length === 0 ? [] : [{ name: group, fields: own }];
-  });
+  const groups = grouped(fields);
   const elsewhere = findings.filter(({ key }) => key === null || typeOf(engine, key) === null);
   const rest = elsewhere.filter(({ code }) => code !== 'empty').map(sentence);
   return { kind: 'form', name, engine, groups, problems: rest, answer, run };
 }
 
-function fieldOf(
+/** Fields by group; the strategy first, which is why the form is there. */
+export function grouped<F extends Field>(
+  fields: readonly { group: KeyGroup; field: F }[],
+): { name: KeyGroup; fields: F[] }[] {
+  const ordered = keyGroups.toSorted((a, b) => Number(b === strategy) - Number(a === strategy));
+  return ordered.flatMap((name) => {
+    const own = fields.filter(({ group }) => group === name).map(({ field }) => field);
+    return own.length === 0 ? [] : [{ name, fields: own }];
+  });
+}
+
+/** The field of a key; null where the engine does not know it. */
+export function fieldFor(
   engine: Engine,
-  described: KeyDescription,
+  key: string,
   now: { value: unknown; written: boolean; problem: string | null; shares: Shares | null },
-): Field {
-  const { name: key, description, expects, unit, source } = described;
+): { group: KeyGroup; field: Field } | null {
+  const described = describeFor(engine, key);
+  if (described === null) return null;
+  const { description, expects, unit, source, group } = described;
   const initial = described.default === null ? '' : valueText(described.default);
   const text = now.value === null || now.value === undefined ? '' : valueText(now.value);
-  return {
+  const field: Field = {
     key,
     description,
     expects,
@@ -120,6 +125,7 @@ function fieldOf(
     problem: now.problem,
     shares: now.shares,
   };
+  return { group, field };
 }
 
 /** A control that can show what is written; anything odd is a text. */

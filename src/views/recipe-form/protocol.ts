@@ -32,7 +32,7 @@ const shares = z.object({
 });
 export type Shares = z.infer<typeof shares>;
 
-const field = z.object({
+export const field = z.object({
   key: z.string(),
   description: z.string(),
   /** What it takes, in words. */

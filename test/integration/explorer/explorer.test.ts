@@ -6,8 +6,9 @@ import { after, before, test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import { z } from 'zod';
 import { PlainError } from '../../../src/common/errors.ts';
+import type { RunActions } from '../../../src/views/explorer/session.ts';
 import { scrollFrames, type FrameTimes } from './frames.ts';
-import { ExplorerHarness, type OpenExplorer, type OpenOptions } from './harness.ts';
+import { ExplorerHarness, noActions, type OpenExplorer, type OpenOptions } from './harness.ts';
 import { rootRow, opened, synthesized, temporaryDirectory, writer } from './runs.ts';
 import { themes, type ThemeName } from './themes.ts';
 
@@ -224,13 +225,12 @@ test('a live run is followed until somebody reads, and the pill goes back to it'
   const store = await opened(t, directory);
   const commands: string[] = [];
   const actions = {
+    ...noActions,
     controllable: () => true,
     command: (command: string) => {
       commands.push(command);
       return Promise.resolve(`${command}: done.`);
     },
-    resume: () => Promise.resolve(),
-    showLog: () => undefined,
   };
   const { page } = await explore(t, { source: store, actions });
   await page.waitForSelector('text=Waiting for the first rollouts');
@@ -264,18 +264,97 @@ test('what went wrong is said, with a way on', async (t) => {
   await run.close();
   const store = await opened(t, directory);
   let resumed = 0;
-  const actions = {
-    controllable: () => false,
-    command: () => Promise.reject(new PlainError('No.', '')),
-    resume: () => Promise.resolve(void (resumed += 1)),
-    showLog: () => undefined,
-  };
+  const actions = { ...noActions, resume: () => Promise.resolve(void (resumed += 1)) };
   const { page } = await explore(t, { source: store, actions });
   await page.waitForSelector('.notice.error');
   assert.match(await text(page, '.notice.error'), /ended without a word/);
   await page.getByRole('button', { name: 'Resume' }).click();
   await page.waitForTimeout(50);
   assert.equal(resumed, 1);
+});
+
+test('the recipe is at hand: a live run is set, the rest is for the next run', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const recipe = { temperature: 1, uncertainty_threshold: 0.7, max_steps: 200, beta: 0 };
+  const run = await writer(directory, {
+    state: 'running',
+    host: hostname(),
+    pid: process.pid,
+    recipe,
+  });
+  t.after(() => run.close());
+  const store = await opened(t, directory);
+  const asked: unknown[] = [];
+  let safePoint = (): void => undefined;
+  const actions: RunActions = {
+    ...noActions,
+    controllable: () => true,
+    set: async (key, value) => {
+      asked.push([key, value]);
+      if (value === -1) throw new PlainError('`temperature` must be a number above 0.', '');
+      await new Promise<void>((resolve) => (safePoint = resolve));
+      await run.updateManifest({ recipe: { ...recipe, [key]: value } });
+      await run.event({
+        type: 'command',
+        id: 'a',
+        command: 'set',
+        outcome: 'applied',
+        message: 'done',
+        changes: { [key]: { old: 1, new: value } },
+      });
+      return `${key}: 1 → ${String(value)}.`;
+    },
+    openRecipe: (changes) => Promise.resolve(void asked.push(changes)),
+  };
+  const { page, complaints } = await explore(t, { source: store, actions });
+  await page.locator('.header .run-name:text("test run")').waitFor();
+  const button = page.getByRole('button', { name: 'Show the recipe of this run (r)' });
+  assert.equal(await button.getAttribute('aria-expanded'), 'false');
+  await button.focus();
+  await page.keyboard.press('Enter');
+  const panel = page.getByRole('region', { name: 'Recipe of this run' });
+  const temperature = panel.getByRole('textbox', { name: 'temperature, as a number' });
+  await temperature.waitFor();
+  assert.deepEqual(await panel.locator('.knob label').allTextContents(), [
+    'uncertainty_threshold',
+    'temperature',
+  ]);
+  await until(page, `document.activeElement?.id === 'live-uncertainty_threshold'`);
+
+  await temperature.fill('1.3');
+  await temperature.press('Enter');
+  await panel.locator('.knob.waiting .knob-note:text("waits for the safe point")').waitFor();
+  safePoint();
+  await panel.locator('.knob-note:text("1 up to step 0")').waitFor();
+  assert.equal(await temperature.inputValue(), '1.3');
+  await page.waitForSelector('.note:text("Applied: temperature: 1 → 1.3.")');
+
+  await temperature.fill('-1');
+  await temperature.press('Enter');
+  await panel.locator('.refused:text("must be a number above 0")').waitFor();
+  assert.equal(await temperature.inputValue(), '1.3', 'what was refused does not stay');
+  const expected = complaints.splice(0);
+  assert.ok(expected.every((line) => line.includes('must be a number above 0')));
+
+  await panel.getByRole('textbox', { name: 'Find a key' }).fill('max_steps');
+  const steps = panel.getByRole('textbox', { name: 'max_steps' });
+  await steps.fill('400');
+  await steps.press('Enter');
+  await panel.getByText('next run; now 200').waitFor();
+  await panel.getByText('1 change for the next run').waitFor();
+  await panel.getByRole('button', { name: 'Open as a New Recipe' }).click();
+  await until(
+    page,
+    `!document.querySelector('.recipe-panel').textContent.includes('next run; now')`,
+  );
+  assert.deepEqual(asked, [
+    ['temperature', 1.3],
+    ['temperature', -1],
+    [{ key: 'max_steps', text: '400' }],
+  ]);
+  await steps.press('Escape');
+  await panel.waitFor({ state: 'hidden' });
+  await until(page, `document.activeElement?.getAttribute('aria-controls') === 'recipe-panel'`);
 });
 
 test('of sampled capture it says N of M', async (t) => {
@@ -431,6 +510,9 @@ for (const theme of Object.keys(themes).filter((name): name is ThemeName => name
     const store = await synthesized(t);
     const { page } = await explore(t, { source: store, theme });
     await page.waitForSelector('.row.segment .strip path.l0');
+    await page.getByRole('button', { name: 'Show the recipe of this run (r)' }).click();
+    await page.getByRole('checkbox', { name: 'All keys' }).click();
+    await page.waitForSelector('.knob');
     const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
     await page.evaluate(await readFile(source, 'utf8'));
     const found: unknown = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] })

@@ -83,6 +83,8 @@ function pageHtml(theme: ThemeName, state: unknown): string {
 export const noActions: RunActions = {
   controllable: () => false,
   command: () => Promise.reject(new Error('This run takes no commands.')),
+  set: () => Promise.reject(new Error('This run takes no commands.')),
+  openRecipe: () => Promise.resolve(),
   openDocument: () => Promise.reject(new Error('There is no editor for documents.')),
   colour: new ColourChoice({ get: () => undefined, update: () => Promise.resolve() }),
   resume: () => Promise.reject(new Error('This run can not be resumed.')),

@@ -31,11 +31,11 @@ test('why a token did not trigger', () => {
     explainToken({ ...token, ...patch }, { ...rules, ...more });
   assert.equal(
     say({ max_prob: 0.98, entropy: 0.1 }),
-    "Didn’t trigger: max prob 0.98 ≥ 0.7 and entropy 0.10 ≤ 2 nats.",
+    'Didn’t trigger: max prob 0.98 ≥ 0.7 and entropy 0.10 ≤ 2 nats.',
   );
   assert.equal(
     say({ position: 8 }),
-    "Didn’t trigger, although max prob 0.41 < 0.7: position 8 < min_prefix_length 15.",
+    'Didn’t trigger, although max prob 0.41 < 0.7: position 8 < min_prefix_length 15.',
   );
   assert.match(say({ kind: 'resample', first: true }), /drawn again/);
   assert.match(say({}, { use_token_adaptive: false }), /Would trigger .* baseline/);

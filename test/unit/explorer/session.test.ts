@@ -31,6 +31,7 @@ function source(): { run: RunSource; change: () => void } {
     manifest: manifest(),
     status: { kind: 'running' },
     steps: [{ step: 1, time: '', metrics: { reward: 0.5, 'adaptive/truncation_rate': 0.5 } }],
+    events: [],
     problems: ['The last 7 bytes of rollouts.arrows are a batch that was never finished.'],
     groups: () => [group({ prompt_id: 'p', resamples: 1 })],
     tree: (step, id) => (step === 1 && id === 'p' ? rows : []),
@@ -59,6 +60,8 @@ const actions: RunActions = {
   command: (command) => Promise.resolve(`${command} will do`),
   openDocument: () => Promise.resolve(),
   colour: new ColourChoice({ get: () => 'advantage', update: () => Promise.resolve() }),
+  set: (key, value) => Promise.resolve(`${key}: ${JSON.stringify(value)}`),
+  openRecipe: () => Promise.resolve(),
   resume: () => Promise.resolve(),
   showLog: () => undefined,
 };
@@ -140,6 +143,9 @@ test('every answer is what the protocol says, and survives as JSON', async () =>
     path: { ...key, segment_id: 1 },
     token: { ...key, segment_id: 1, position: 7 },
     command: { command: 'pause' },
+    recipe: {},
+    set: { key: 'temperature', text: '0.9' },
+    next_recipe: { changes: [] },
   } as const;
   for (const [method, params] of Object.entries(asked)) {
     const answer = ok.parse(await port.ask(method, params)).ok;
@@ -159,13 +165,14 @@ test('nonsense is refused in words, and nothing hangs', async () => {
     ['token', { step: 1, prompt_id: 'p', segment_id: 1, position: 10_000 }],
     ['strips', { segment_ids: 'all' }],
     ['prompts', { query: null }],
+    ['set', { key: 'temperature', text: '[1' }],
     ['erase', {}],
   ] as const) {
     const answer = await port.ask(method, params);
     assert.ok(answer !== undefined && 'err' in answer, method);
     assert.notEqual(answer.err.message, '');
   }
-  assert.equal(problems.length, 5);
+  assert.equal(problems.length, 6);
   open.dispose();
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Previews } from '../../../../webview/recipe-form/previews.ts';
+import { Previews } from '../../../../webview/shared/previews.ts';
 
 test('a slider that is being moved stays in hand while the form is told anew', () => {
   const previews = new Previews();
