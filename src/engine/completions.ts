@@ -1,20 +1,28 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { PlainError } from '../common/errors.ts';
+import {
+  DETOKENIZE,
+  TOKENIZE,
+  detokenizeRequest,
+  tokenizeRequest,
+  type choiceUncertainty,
+} from '../run/model/endpoint.ts';
 import type { Alternatives } from '../run/model/segment.ts';
 import { HttpError, type Routes } from '../run/server.ts';
 import { RolloutPlan, strategyDefaults } from '../strategy/index.ts';
 import type { GeneratedSegment, Tokenizer } from './compute/index.ts';
-import { RunEndedError, type Control } from './control.ts';
+import { RunEndedError, type SafePoints } from './control.ts';
 import type { Model } from './model.ts';
 
 /**
  * The OpenAI completions dialect over the current policy: `POST /v1/completions` and
- * `GET /v1/models`, for the `openai` client. Log probabilities are those at temperature 1, whatever
+ * `GET /v1/models`, for the `openai` client, and what `run/model/endpoint.ts` adds to it. Log
+ * probabilities are those at temperature 1, whatever
  * the sampling temperature, as vLLM has them by default; so are vLLM's `return_token_ids` and
  * `return_tokens_as_token_ids` here, because text alone does not say which tokens it was.
  */
-export function completionRoutes(model: Model, name: string, control: Control): Routes {
+export function completionRoutes(model: Model, name: string, safePoints: SafePoints): Routes {
   const created = now();
   let waiting = 0;
   return {
@@ -31,13 +39,25 @@ export function completionRoutes(model: Model, name: string, control: Control): 
       if (waiting >= MAX_WAITING) throw new HttpError(429, 'Too many requests wait already.');
       waiting++;
       try {
-        return await control.atSafePoint(() => complete(model, name, request, prompts, signal));
+        return await safePoints.atSafePoint(() => complete(model, name, request, prompts, signal));
       } catch (error) {
         if (error instanceof RunEndedError) throw new HttpError(503, error.message);
         throw error;
       } finally {
         waiting--;
       }
+    },
+
+    [`POST ${TOKENIZE}`]: ({ body }) => {
+      const { prompt } = parseBody(tokenizeRequest, body);
+      const tokens = Array.from(encode(model.tokenizer, prompt));
+      return Promise.resolve({ tokens, count: tokens.length });
+    },
+
+    [`POST ${DETOKENIZE}`]: ({ body }) => {
+      const { tokens } = parseBody(detokenizeRequest, body);
+      checkIds(tokens, model);
+      return Promise.resolve({ prompt: model.tokenizer.decode(tokens) });
     },
   };
 }
@@ -62,6 +82,7 @@ const requestSchema = z.object({
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(4)]).nullish(),
   return_token_ids: z.boolean().nullish(),
   return_tokens_as_token_ids: z.boolean().nullish(),
+  return_uncertainty: z.boolean().nullish(),
   // What would change the answer and isn't there is refused rather than ignored.
   stream: z.literal(false).nullish(),
   echo: z.literal(false).nullish(),
@@ -73,22 +94,27 @@ const requestSchema = z.object({
 });
 type CompletionRequest = z.infer<typeof requestSchema>;
 
+/** @throws HttpError 400 that names what is wrong */
+export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const key = issue?.path.join('.') ?? '';
+  throw new HttpError(400, `${key === '' ? 'The body' : `\`${key}\``}: ${issue?.message ?? ''}.`);
+}
+
 function parseRequest(body: unknown, name: string): CompletionRequest {
-  const parsed = requestSchema.safeParse(body);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const key = issue?.path.join('.') ?? '';
-    throw new HttpError(400, `${key === '' ? 'The body' : `\`${key}\``}: ${issue?.message ?? ''}.`);
-  }
-  const { model } = parsed.data;
+  const request = parseBody(requestSchema, body);
+  const { model } = request;
   if (model !== undefined && model !== name) {
     throw new HttpError(404, `There is no model ${JSON.stringify(model)} here, only ${name}.`);
   }
-  return parsed.data;
+  return request;
 }
 
 /** Token ids of every prompt, each short enough to be continued. */
-function promptsOf({ prompt }: CompletionRequest, { tokenizer, limits }: Model): Int32Array[] {
+function promptsOf({ prompt }: CompletionRequest, model: Model): Int32Array[] {
+  const { tokenizer, limits } = model;
   const given: (string | number[])[] = [];
   if (typeof prompt === 'string') given.push(prompt);
   else {
@@ -105,10 +131,14 @@ function promptsOf({ prompt }: CompletionRequest, { tokenizer, limits }: Model):
         `A prompt has ${ids.length} tokens; the model takes ${limits.positions} with the completion.`,
       );
     }
-    const foreign = ids.find((id) => id >= limits.vocabulary);
-    if (foreign !== undefined) throw new HttpError(400, `There is no token ${foreign}.`);
+    checkIds(ids, model);
     return ids;
   });
+}
+
+function checkIds(ids: ArrayLike<number>, { limits }: Model): void {
+  const foreign = Array.from(ids).find((id) => id >= limits.vocabulary);
+  if (foreign !== undefined) throw new HttpError(400, `There is no token ${foreign}.`);
 }
 
 function encode(tokenizer: Tokenizer, text: string): Int32Array {
@@ -208,7 +238,19 @@ function choiceOf(
     ...(request.return_token_ids === true
       ? { token_ids: tokens.map(({ id }) => id), prompt_token_ids: Array.from(prompt_ids) }
       : {}),
+    ...(request.return_uncertainty === true
+      ? { uncertainty: uncertaintyOf(segment, tokens.length) }
+      : {}),
   };
+}
+
+function uncertaintyOf(
+  segment: GeneratedSegment,
+  length: number,
+): z.infer<typeof choiceUncertainty> {
+  const first = (values: Float32Array) => Array.from(values.subarray(0, length));
+  const { entropy, max_prob, logprob } = segment;
+  return { entropy: first(entropy), max_prob: first(max_prob), sampled_logprob: first(logprob) };
 }
 
 /** Where the first stop word begins, in code points; null without one. */

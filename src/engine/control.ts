@@ -21,16 +21,28 @@ type Mode =
   | { kind: 'stopping' }
   | { kind: 'ended' };
 
+/** Where somebody else may use the model for a moment. */
+export interface SafePoints {
+  /** Runs `job` when nobody else uses the model; rejects with `RunEndedError` when it's too late. */
+  atSafePoint<T>(job: () => Promise<T>): Promise<T>;
+}
+
+interface Job {
+  run: () => Promise<void>;
+  /** It changes nothing, so that it may come between any two optimizer steps. */
+  reads: boolean;
+}
+
 type CommandEvent = Extract<EventBody, { type: 'command' }>;
 
 /**
  * Everything that comes from outside while a run goes on, held back until the trainer reaches a
  * safe point between two optimizer steps. Every command is answered, the last ones with a refusal.
  */
-export class Control {
+export class Control implements SafePoints {
   #controlled: Controlled | null = null;
   #mode: Mode = { kind: 'running' };
-  readonly #jobs: (() => Promise<void>)[] = [];
+  #jobs: Job[] = [];
   #wake: () => void = () => undefined;
   #stopWaits = false;
 
@@ -44,9 +56,21 @@ export class Control {
     }
   }
 
-  /** Runs `job` at the next safe point, when nobody else uses the model. */
+  /** Runs `job`, which changes nothing, before the next optimizer step. */
   atSafePoint<T>(job: () => Promise<T>): Promise<T> {
-    return this.#enqueue(job);
+    return this.#enqueue(job, true);
+  }
+
+  /**
+   * The trainer is between two optimizer steps of one round: commands wait for its end, but who
+   * only asks the policy something has its answer now. Returns the milliseconds that took.
+   */
+  async breathe(): Promise<number> {
+    const began = performance.now();
+    const readers = this.#jobs.filter(({ reads }) => reads);
+    this.#jobs = this.#jobs.filter(({ reads }) => !reads);
+    for (const { run } of readers) await run();
+    return performance.now() - began;
   }
 
   /** Like `stop`, for a signal: the step goes on to its end, then the run ends cleanly. */
@@ -99,21 +123,23 @@ export class Control {
     await this.#work();
   }
 
-  #enqueue<T>(job: (controlled: Controlled) => Promise<T>): Promise<T> {
+  #enqueue<T>(job: (controlled: Controlled) => Promise<T>, reads = false): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = async () => {
         const controlled = this.#controlled;
         if (controlled === null || this.#mode.kind === 'ended') throw new RunEndedError();
         return job(controlled);
       };
-      this.#jobs.push(() => run().then(resolve, reject));
+      this.#jobs.push({ run: () => run().then(resolve, reject), reads });
       if (this.#mode.kind === 'ended') void this.#work();
       this.#wake();
     });
   }
 
   async #work(): Promise<void> {
-    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) await job();
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+      await job.run();
+    }
   }
 
   #nextArrival(): Promise<void> {

@@ -145,11 +145,13 @@ export class Trainer implements Controlled {
     const recordSeconds = await this.#record(round);
 
     let timed = began;
+    const round_weight = weightOf(rows);
     for (const update of this.#updates(rows, step)) {
+      timed += await this.#parts.control.breathe();
       const learning_rate = learningRateAt(state.step, recipe);
       const trainBegan = performance.now();
       // Where nothing could be scored there is nothing to learn from.
-      const statistics = update.length === 0 ? null : await this.#train(update, learning_rate);
+      const statistics = update.length === 0 ? null : await this.#train(update, round_weight, learning_rate);
       const now = performance.now();
       state.step += 1;
       state.tokens.trained += statistics?.trained_tokens ?? 0;
@@ -181,13 +183,18 @@ export class Trainer implements Controlled {
       .slice(0, left);
   }
 
-  #train(rows: readonly CompletionRow[], learning_rate: number): Promise<TrainStatistics> {
+  #train(
+    rows: readonly CompletionRow[],
+    round_weight: number,
+    learning_rate: number,
+  ): Promise<TrainStatistics> {
     const { recipe } = this;
     const single = recipe.num_iterations === 1 && generationBatchSize(recipe) <= rowsAStep(recipe);
     return this.#parts.model.pool.trainStep(
       rows,
       {
         ...recipe,
+        round_weight,
         epsilon_high: recipe.epsilon_high ?? recipe.epsilon,
         // After the first update of a round the policy is no longer the one that sampled it.
         use_old_logprob: !single,
@@ -241,6 +248,11 @@ export class Trainer implements Controlled {
 
 function rowsAStep(recipe: Recipe): number {
   return recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps;
+}
+
+function weightOf(rows: readonly CompletionRow[]): number {
+  const values = rows.flatMap(({ weight }) => Array.from(weight));
+  return values.reduce((sum, weight) => sum + weight, 0);
 }
 
 /** Whether a multiple of `every` lies in `(before, after]`: a round may make several steps. */

@@ -27,7 +27,7 @@ export interface PreparedRow extends PackedRow {
  * - `grpo`: w / T / Σm (mean over rows of the mean over tokens)
  * - `bnpo`: w / Σw of the row's micro-batch / number of micro-batches
  * - `dr_grpo`: w / max_completion_length / Σm
- * - `dapo`: w / Σw of all rows
+ * - `dapo`: w / Σw of all rows of the round, also where it is trained on in several updates
  *
  * With every weight and mass 1 these are TRL's.
  */
@@ -42,7 +42,7 @@ export function prepareRows(rows: readonly TrainingRow[], options: LossOptions):
     const start = Math.floor(row / batchSize) * batchSize;
     return total(sums.slice(start, start + batchSize));
   };
-  const allSums = total(sums);
+  const roundWeight = options.round_weight ?? total(sums);
   const denominator = (row: TrainingRow, index: number): number => {
     switch (options.loss_type) {
       case 'grpo':
@@ -52,7 +52,7 @@ export function prepareRows(rows: readonly TrainingRow[], options: LossOptions):
       case 'dr_grpo':
         return options.max_completion_length * masses;
       case 'dapo':
-        return Math.max(1, allSums);
+        return Math.max(1, roundWeight);
     }
   };
   return rows.map((row, index) => {

@@ -123,6 +123,11 @@ export interface LossOptions {
   /** Rows a micro-batch: what `bnpo` normalises over. */
   per_device_train_batch_size: number;
   /**
+   * Denominator of `dapo`: the weight of all tokens of the generation round, of which these rows
+   * may be a part. Default: that of these rows.
+   */
+  round_weight?: number;
+  /**
    * True: `old_logprob` is each row's `train_logprob` (needed from the second pass over a round
    * on). False: it is the current policy's own, as TRL does for `num_iterations: 1`.
    */

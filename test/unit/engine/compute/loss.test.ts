@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { prepareRows } from '../../../../src/engine/compute/loss.ts';
+import type { LossOptions, TrainingRow } from '../../../../src/engine/compute/types.ts';
+
+const options: LossOptions = {
+  loss_type: 'dapo',
+  epsilon: 0.2,
+  epsilon_high: 0.2,
+  beta: 0,
+  temperature: 1,
+  importance_clip: 2,
+  max_completion_length: 16,
+  per_device_train_batch_size: 2,
+  use_old_logprob: false,
+};
+
+function row(weight: number[]): TrainingRow {
+  return {
+    prompt_ids: Int32Array.of(1, 2),
+    completion_ids: Int32Array.from(weight, () => 3),
+    advantage: weight.map(() => 1),
+    weight,
+    behaviour_logprob: null,
+    train_logprob: null,
+    ref_logprob: null,
+  };
+}
+
+const coefficients = (rows: TrainingRow[], changes: Partial<LossOptions> = {}) =>
+  prepareRows(rows, { ...options, ...changes }).map(({ coefficient }) => [...coefficient]);
+
+test("dapo divides by the whole round's tokens, however many updates the round is cut into", () => {
+  const weights = fc.array(fc.double({ min: 0.5, max: 2, noNaN: true }), {
+    minLength: 1,
+    maxLength: 8,
+  });
+  fc.assert(
+    fc.property(fc.array(weights, { minLength: 2, maxLength: 8 }), fc.nat(), (all, cut) => {
+      const rows = all.map(row);
+      const round_weight = all.flat().reduce((a, b) => a + b, 0);
+      const at = 1 + (cut % (rows.length - 1));
+      const parts = [rows.slice(0, at), rows.slice(at)];
+      const cutUp = parts.flatMap((part) => coefficients(part, { round_weight }));
+      const whole = coefficients(rows);
+      cutUp.flat().forEach((value, i) => {
+        assert.ok(Math.abs(value - (whole.flat()[i] ?? NaN)) < 1e-6);
+      });
+      // So an update of a round of several moves the weights less, as in TRL.
+      const sum = (values: number[][]) => values.flat().reduce((a, b) => a + b, 0);
+      assert.ok(Math.abs(sum(cutUp) - 1) < 1e-5 || round_weight < 1);
+    }),
+  );
+});
+
+test('other losses know nothing of the rest of the round', () => {
+  const rows = [row([1, 1, 1]), row([1, 1])];
+  for (const loss_type of ['grpo', 'bnpo', 'dr_grpo'] as const)
+    assert.deepEqual(
+      coefficients(rows, { loss_type, round_weight: 1000 }),
+      coefficients(rows, { loss_type }),
+    );
+});
