@@ -78,6 +78,7 @@ async function compare({ request, recipe, source, pair, folder }: Work): Promise
   });
   progress.line(`Comparing in ${folder}`);
   for (const warning of pair.warnings) progress.line(`! ${warning}`);
+  await benchmarks.check(pair.recipe, (text) => progress.line(text));
   const interruption = endOnSignals(runner, (text) => progress.line(text));
 
   const results = await runner.run(places);

@@ -17,7 +17,7 @@ const MOST = 500;
 
 /** Tries the runs' final checkpoints on held-out sets, and keeps what is known of earlier times. */
 export class Benchmarks {
-  readonly #names: readonly string[];
+  #names: readonly string[];
   /** By run and set. */
   readonly #known = new Map<string, Benchmark>();
 
@@ -31,6 +31,24 @@ export class Benchmarks {
     for (const run of earlier?.sides.flatMap((side) => side.runs) ?? []) {
       for (const each of run.benchmarks) this.#known.set(keyOf(run, each.name), each);
     }
+  }
+
+  /** Says at once, before hours are spent, which sets can't be used, and leaves those out. */
+  async check(recipe: Recipe, say: (line: string) => void): Promise<void> {
+    if (this.#names.length === 0) return;
+    const model = await openModel({ ...recipe, beta: 0 }, null);
+    const usable: string[] = [];
+    for (const name of this.#names) {
+      try {
+        await open(model, recipe, name);
+        usable.push(name);
+      } catch (error) {
+        const next = error instanceof PlainError ? ` ${error.next}` : '';
+        say(`! ${name} is left out: ${messageOf(error)}${next}`);
+      }
+    }
+    this.#names = usable;
+    await model.pool.stop();
   }
 
   of(run: ComparedRun): Benchmark[] {
@@ -80,6 +98,24 @@ async function measure(
   name: string,
   stopped: () => boolean,
 ): Promise<Benchmark | null> {
+  const { task, problems } = await open(model, recipe, name);
+  const tried: Task = {
+    name: task.name,
+    train: (seed, index) => task.train(seed, index),
+    heldOut: () => problems,
+    verify: (problem, completion) => task.verify(problem, completion),
+    wellFormed: (problem, completion) => task.wellFormed(problem, completion),
+  };
+  const result = await evaluate(model, tried, recipe, stopped);
+  return result && { name, prompts: problems.length, metrics: result.metrics };
+}
+
+/** Throws a `PlainError` where there is no such set, or the model can't read it. */
+async function open(
+  model: Model,
+  recipe: Recipe,
+  name: string,
+): Promise<{ task: Task; problems: readonly Problem[] }> {
   const tasks: readonly string[] = builtInTasks;
   const dataset_name = tasks.includes(name) ? name : resolve(name);
   if (dataset_name !== name && !existsSync(dataset_name)) {
@@ -90,16 +126,7 @@ async function measure(
   }
   const task = await openProblems({ ...recipe, dataset_name }, model.tokenizer);
   const trained = recipe.dataset_name === dataset_name;
-  const problems = problemsOf(task, tasks.includes(name) || trained);
-  const tried: Task = {
-    name: task.name,
-    train: (seed, index) => task.train(seed, index),
-    heldOut: () => problems,
-    verify: (problem, completion) => task.verify(problem, completion),
-    wellFormed: (problem, completion) => task.wellFormed(problem, completion),
-  };
-  const result = await evaluate(model, tried, recipe, stopped);
-  return result && { name, prompts: problems.length, metrics: result.metrics };
+  return { task, problems: problemsOf(task, tasks.includes(name) || trained) };
 }
 
 /**

@@ -5,39 +5,66 @@ import type { Pricing, Unit } from './model.ts';
 
 /** `72.7 %`, `61,200 tokens`, `3 min 20 s`, `$1.27`. */
 export function amount(value: number, unit: Unit, pricing: Pricing): string {
+  return unit === 'seconds' ? duration(value) : dressed(bare(value, unit), unit, pricing);
+}
+
+/** `72.7 ± 1.9 %`: a mean and half the width of its interval. */
+export function amountWithin(value: number, margin: number, unit: Unit, pricing: Pricing): string {
+  if (unit === 'seconds') return `${duration(value)} ± ${duration(margin)}`;
+  return dressed(`${bare(value, unit)} ± ${bare(margin, unit)}`, unit, pricing);
+}
+
+/** A difference: with its sign; shares in points, so that nobody takes them for ratios. */
+export function change(value: number, unit: Unit, pricing: Pricing): string {
+  if (unit === 'seconds') return `${sign(value)}${duration(Math.abs(value))}`;
+  const size = bare(Math.abs(value), unit);
+  if (unit === 'cost') return `${sign(value)}${dressed(size, unit, pricing)}`;
+  return points(`${sign(value)}${size}`, unit, pricing);
+}
+
+/** Both ends of an interval of a difference: `−1.2 to +3.4 points`. */
+export function range(low: number, high: number, unit: Unit, pricing: Pricing): string {
+  if (unit === 'seconds' || unit === 'cost') {
+    return t('{0} to {1}', change(low, unit, pricing), change(high, unit, pricing));
+  }
+  const end = (value: number) => `${sign(value)}${bare(Math.abs(value), unit)}`;
+  return points(t('{0} to {1}', end(low), end(high)), unit, pricing);
+}
+
+function points(text: string, unit: Unit, pricing: Pricing): string {
+  return unit === 'fraction' ? t('{0} points', text) : dressed(text, unit, pricing);
+}
+
+/** A number without its unit. */
+function bare(value: number, unit: Exclude<Unit, 'seconds'>): string {
   switch (unit) {
     case 'fraction':
-      return t('{0} %', fixed(100 * value, 1));
+      return fixed(100 * value, 1);
     case 'tokens':
-      return t('{0} tokens', count(value));
     case 'segments':
-      return t('{0} segments', count(value));
-    case 'seconds':
-      return duration(value);
+      return count(value);
     case 'cost':
-      return `${pricing.currency}${significant(value)}`;
     case 'nats':
-      return t('{0} nats', significant(value));
     case 'reward':
       return significant(value);
   }
 }
 
-/** A difference: with its sign; shares in points, so that nobody takes them for ratios. */
-export function change(value: number, unit: Unit, pricing: Pricing): string {
-  const size = Math.abs(value);
-  const text =
-    unit === 'fraction' ? t('{0} points', fixed(100 * size, 1)) : amount(size, unit, pricing);
-  return `${sign(value)}${text}`;
-}
-
-/** Both ends of an interval of a difference, e.g. `−1.2 to +3.4 points`. */
-export function range(low: number, high: number, unit: Unit, pricing: Pricing): string {
-  if (unit === 'fraction') {
-    const [from, to] = [low, high].map((each) => `${sign(each)}${fixed(100 * Math.abs(each), 1)}`);
-    return t('{0} to {1} points', from ?? '', to ?? '');
+function dressed(text: string, unit: Exclude<Unit, 'seconds'>, pricing: Pricing): string {
+  switch (unit) {
+    case 'fraction':
+      return t('{0} %', text);
+    case 'tokens':
+      return t('{0} tokens', text);
+    case 'segments':
+      return t('{0} segments', text);
+    case 'nats':
+      return t('{0} nats', text);
+    case 'cost':
+      return `${pricing.currency}${text}`;
+    case 'reward':
+      return text;
   }
-  return t('{0} to {1}', change(low, unit, pricing), change(high, unit, pricing));
 }
 
 /** `17.3`, `0.0042`, `61,200`: three figures that count, and no more than a large number needs. */

@@ -258,18 +258,15 @@ function ends(sides: Sides, budget: number | null): Note[] {
       );
     }
   }
-  const tokens = sides.flatMap((side) =>
-    side.runs.flatMap(({ steps }) => steps.at(-1)?.generated_tokens ?? []),
-  );
-  const [least, most] = [Math.min(...tokens), Math.max(...tokens)];
-  if (tokens.length > 1 && most > least * (1 + SAME_BUDGET)) {
+  const apart = unequal(sides);
+  if (apart !== null) {
     found.push(
       warning(
         'different_budgets',
         t(
           'The runs sampled between {0} and {1} tokens. Only equal cost is a fair comparison: read the curves against generated tokens, and the row of accuracy at equal tokens.',
-          least.toLocaleString('en-US'),
-          most.toLocaleString('en-US'),
+          apart.least.toLocaleString('en-US'),
+          apart.most.toLocaleString('en-US'),
         ),
       ),
     );
@@ -288,7 +285,7 @@ function ends(sides: Sides, budget: number | null): Note[] {
       ),
     );
   }
-  if (budget !== null && tokens.some((each) => each < budget)) {
+  if (budget !== null && sides.flatMap(tokensOf).some((each) => each < budget)) {
     found.push(
       info(
         'budget_not_used',
@@ -297,6 +294,26 @@ function ends(sides: Sides, budget: number | null): Note[] {
     );
   }
   return [...found, ...schedule(sides)];
+}
+
+const tokensOf = (side: ComparedSide): number[] =>
+  side.runs.flatMap(({ steps }) => steps.at(-1)?.generated_tokens ?? []);
+
+/** The fewest and most tokens of runs that should have the same; null where they do. */
+function unequal(sides: Sides): { least: number; most: number } | null {
+  const [first, second] = sides;
+  const all = sides.flatMap(tokensOf);
+  // Budgets may differ from seed to seed, as long as both sides of a seed have the same one.
+  const groups = first.runs.map(({ seed }) => {
+    const same = (side: ComparedSide) => side.runs.filter((run) => run.seed === seed);
+    return sides.flatMap((side) => tokensOf({ ...side, runs: same(side) }));
+  });
+  const matched = second.runs.every(({ seed }) => seedsOf(first).includes(seed));
+  const compared = matched ? groups : [all];
+  const differ = compared.some(
+    (tokens) => Math.max(...tokens) > Math.min(...tokens) * (1 + SAME_BUDGET),
+  );
+  return differ ? { least: Math.min(...all), most: Math.max(...all) } : null;
 }
 
 function stateName(state: ComparedRun['state']): string {

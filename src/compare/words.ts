@@ -1,14 +1,15 @@
 import { t } from '@vscode/l10n';
-import { amount, change, range } from './amounts.ts';
+import { amount, amountWithin, change, range } from './amounts.ts';
 import type { Cell, Pricing, Row, Verdict } from './model.ts';
 
 /** The cells of the table as a person reads them: in the view, in Markdown and on a terminal. */
 
-/** `72.7 % ± 1.9`, `> 250,000 tokens (2 of 5 reached it)`, `–` where nothing is known. */
+/** `72.7 ± 1.9 %`, `2 of 5 within 250,000 tokens`, `–` where nothing is known. */
 export function cellText({ mean, margin, values }: Cell, { unit }: Row, pricing: Pricing): string {
   if (mean !== null) {
-    const text = amount(mean, unit, pricing);
-    return margin === null ? text : `${text} ± ${amount(margin, unit, pricing)}`;
+    return margin === null
+      ? amount(mean, unit, pricing)
+      : amountWithin(mean, margin, unit, pricing);
   }
   const beyond = values.flatMap((value) => value.beyond ?? []);
   if (beyond.length === 0) return '–';
