@@ -31,7 +31,7 @@ export function range(low: number, high: number, unit: Unit, pricing: Pricing): 
   return points(t('{0} to {1}', end(low), end(high)), unit, pricing);
 }
 
-function points(text: string, unit: Unit, pricing: Pricing): string {
+function points(text: string, unit: Exclude<Unit, 'seconds'>, pricing: Pricing): string {
   return unit === 'fraction' ? t('{0} points', text) : dressed(text, unit, pricing);
 }
 
