@@ -7,6 +7,8 @@ distributions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,3 +34,15 @@ def uniform(streams: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArr
     """One number in [0, 1) for each pair of a stream and a position in it."""
     bits = _mix(streams + (positions + np.uint64(1)) * _GOLDEN)
     return (bits >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def uniform_stream(stream: int) -> Callable[[], float]:
+    """Numbers in [0, 1), one after another."""
+    position = 0
+
+    def following() -> float:
+        nonlocal position
+        position += 1
+        return float(uniform(np.array([stream], np.uint64), np.array([position], np.uint64))[0])
+
+    return following

@@ -109,12 +109,12 @@ def reward_deviation(segments: Sequence[TreeSegment]) -> float:
     Every root has mass 1, split among its completions, and one degree of freedom is taken off
     (torch's `std` where nothing forks). 0 for fewer than two scored roots.
     """
-    return _deviation(Forest(segments).rewards())
+    return deviation_of(Forest(segments).rewards())
 
 
 def batch_deviation(groups: Sequence[Sequence[TreeSegment]]) -> float:
     """The same over all prompts of a round (`scale_rewards: batch`)."""
-    return _deviation([one for segments in groups for one in Forest(segments).rewards()])
+    return deviation_of([one for segments in groups for one in Forest(segments).rewards()])
 
 
 def reward_mean(segments: Sequence[TreeSegment]) -> float | None:
@@ -124,7 +124,8 @@ def reward_mean(segments: Sequence[TreeSegment]) -> float | None:
     return sum(one.mass * one.reward for one in rewards) / mass if mass > 0 else None
 
 
-def _deviation(rewards: Sequence[Weighted]) -> float:
+def deviation_of(rewards: Sequence[Weighted]) -> float:
+    """Standard deviation of weighted rewards, with one degree of freedom less."""
     mass = sum(one.mass for one in rewards)
     if mass < 1.5:
         return 0.0

@@ -1,0 +1,118 @@
+"""A round of TRL's own GRPO, told as trees of roots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ..generation import GeneratedSegment
+from ..strategy import SegmentCredit, SegmentRequest
+from .observe import observe
+from .prompts import empty_groups
+from .rounds import PromptGroup, score_of
+
+if TYPE_CHECKING:
+    from .trainer import TokenAdaptiveGRPOTrainer
+
+
+def baseline_groups(
+    trainer: TokenAdaptiveGRPOTrainer,
+    inputs: Sequence[dict[str, Any]],
+    output: dict[str, Any],
+    rewards: torch.Tensor,
+) -> list[PromptGroup]:
+    """What TRL sampled and made of it.
+
+    Where rollouts are recorded, the policy reads them again to say what it thought of each token;
+    where not, the values per token are zeros that nobody reads.
+
+    Args:
+        trainer: that made the round
+        inputs: the data set's rows, one for each completion
+        output: of TRL's `_generate_and_score_completions`
+        rewards: of this process's completions, (rows, functions), NaN for no opinion
+    """
+    prompts = _unpadded(output["prompt_ids"], output["prompt_mask"])
+    completions = _unpadded(output["completion_ids"], output["completion_mask"])
+    # Neighbours with the same prompt are one group, unless there are more than belong together.
+    each = trainer.num_generations
+    first = trainer.accelerator.process_index * len(inputs)
+    tree_of = [(first + row) // each - first // each for row in range(len(inputs))]
+    starts = [next(rows) for _, rows in groupby(range(len(inputs)), key=tree_of.__getitem__)]
+    groups = empty_groups(trainer, [inputs[i] for i in starts], [prompts[i] for i in starts])
+    requests = [
+        SegmentRequest(
+            tree=tree_of[row],
+            segment=row,
+            parent=None,
+            fork_at=0,
+            attempt=0,
+            temperature=trainer.temperature,
+            watch_from=None,
+        )
+        for row in range(len(inputs))
+    ]
+    share = trainer.groups_recorded_here
+    seen = sum(tree < share for tree in tree_of)
+    segments = observe(
+        trainer.model,
+        prompts[:seen],
+        completions[:seen],
+        requests[:seen],
+        end_tokens=trainer.end_tokens,
+        capture_top_k=trainer.args.capture_top_k,
+        capture_below=trainer.args.capture_below,
+        rows_at_once=trainer.args.per_device_train_batch_size,
+    )
+    segments += [
+        _unseen(tokens, request, trainer.end_tokens)
+        for tokens, request in zip(completions[seen:], requests[seen:], strict=True)
+    ]
+    names, weights = trainer.reward_func_names, trainer.reward_weights.tolist()
+    advantages = output["advantages"].tolist()
+    for segment, row, advantage in zip(segments, rewards.tolist(), advantages, strict=True):
+        group = groups[segment.request.tree]
+        score = score_of(names, row, weights)
+        group.segments.append(segment)
+        group.scores[segment.segment] = score
+        length = len(segment.token_ids)
+        group.credits.append(
+            SegmentCredit(
+                segment=segment.segment,
+                value=score.reward,
+                advantage=np.full(length, advantage),
+                weight=np.ones(length),
+                trained=True,
+            )
+        )
+    return groups
+
+
+def _unpadded(ids: torch.Tensor, mask: torch.Tensor) -> list[list[int]]:
+    kept = mask.bool()
+    return [row[own].tolist() for row, own in zip(ids, kept, strict=True)]
+
+
+def _unseen(
+    tokens: Sequence[int], request: SegmentRequest, end_tokens: frozenset[int]
+) -> GeneratedSegment:
+    zeros = np.zeros(len(tokens), np.float32)
+    return GeneratedSegment(
+        request=request,
+        status="complete" if tokens and tokens[-1] in end_tokens else "length",
+        trigger=None,
+        failure_point=None,
+        failure_max_prob=None,
+        failure_entropy=None,
+        failure_top=None,
+        token_ids=np.array(tokens, np.int32),
+        logprob=zeros,
+        train_logprob=zeros,
+        entropy=zeros,
+        max_prob=zeros,
+        top={},
+    )

@@ -1,0 +1,114 @@
+"""What one generation round looked like, under the names of the design."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..generation import costs_of
+from ..strategy import MeasuredSegment, reward_mean, step_metrics
+from .rounds import NOT_SCORED, PromptGroup
+
+
+@dataclass(frozen=True)
+class GroupFacts:
+    """What all processes are told of a prompt: small, whatever the length of its rollouts."""
+
+    prompt_id: str
+    measured: Sequence[MeasuredSegment]
+    rewards: dict[str, list[float | None]]
+    """By function, a value a segment."""
+    lengths: Sequence[int]
+    """Of the answered completions, in tokens."""
+    clipped: int
+    """How many of them ran into `max_completion_length`."""
+    generated: int
+    reused: int
+
+
+def facts_of(group: PromptGroup) -> GroupFacts:
+    """Of one prompt, when it is scored and credited."""
+    names = {name for score in group.scores.values() for name in score.rewards}
+    scores = [group.scores.get(one.segment, NOT_SCORED) for one in group.segments]
+    costs = costs_of(group.segments)
+    return GroupFacts(
+        prompt_id=group.prompt_id,
+        measured=group.measured(),
+        rewards={name: [score.rewards.get(name) for score in scores] for name in names},
+        lengths=[one.request.fork_at + len(one.token_ids) for one in group.leaves],
+        clipped=sum(one.status == "length" for one in group.segments),
+        generated=costs.generated,
+        reused=costs.reused,
+    )
+
+
+def merged(facts: Sequence[GroupFacts]) -> list[GroupFacts]:
+    """Neighbours of the same prompt as one: TRL's own groups may be spread over processes."""
+    found: list[GroupFacts] = []
+    for one in facts:
+        if not found or found[-1].prompt_id != one.prompt_id:
+            found.append(one)
+            continue
+        before = found.pop()
+        names = before.rewards.keys() | one.rewards.keys()
+        unknown = [None] * len(before.measured), [None] * len(one.measured)
+        found.append(
+            GroupFacts(
+                prompt_id=one.prompt_id,
+                measured=[*before.measured, *one.measured],
+                rewards={
+                    name: [
+                        *before.rewards.get(name, unknown[0]),
+                        *one.rewards.get(name, unknown[1]),
+                    ]
+                    for name in names
+                },
+                lengths=[*before.lengths, *one.lengths],
+                clipped=before.clipped + one.clipped,
+                generated=before.generated + one.generated,
+                reused=before.reused + one.reused,
+            )
+        )
+    return found
+
+
+def round_metrics(facts: Sequence[GroupFacts], segments_before: int) -> dict[str, float]:
+    """Of a round of all processes.
+
+    `rewards/<name>` weigh every root the same, like `reward`; `completions/*` are over answered
+    completions.
+
+    Args:
+        facts: of all prompts
+        segments_before: segments of all earlier rounds
+    """
+    metrics = step_metrics([one.measured for one in facts], segments_before)
+    for name in sorted({name for one in facts for name in one.rewards}):
+        means = [
+            mean
+            for one in facts
+            if name in one.rewards
+            for mean in [reward_mean(_with_rewards(one.measured, one.rewards[name]))]
+            if mean is not None
+        ]
+        if means:
+            metrics[f"rewards/{name}"] = sum(means) / len(means)
+    lengths = [length for one in facts for length in one.lengths]
+    if lengths:
+        metrics["completions/mean_length"] = sum(lengths) / len(lengths)
+        metrics["completions/min_length"] = min(lengths)
+        metrics["completions/max_length"] = max(lengths)
+        metrics["completions/clipped_ratio"] = sum(one.clipped for one in facts) / len(lengths)
+    return metrics
+
+
+def _with_rewards(
+    measured: Sequence[MeasuredSegment], rewards: Sequence[float | None]
+) -> list[MeasuredSegment]:
+    return [replace(one, reward=reward) for one, reward in zip(measured, rewards, strict=True)]
+
+
+def effective_sample_size(weights: Sequence[float]) -> float:
+    """Share of the tokens that importance weights leave: `(Σw)² / (n Σw²)`; 1 without any."""
+    squares = sum(weight * weight for weight in weights)
+    return sum(weights) ** 2 / (len(weights) * squares) if squares > 0 else 1.0

@@ -1,0 +1,42 @@
+"""The prompts of a round."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .rounds import PromptGroup
+
+if TYPE_CHECKING:
+    from .trainer import TokenAdaptiveGRPOTrainer
+
+
+def empty_groups(
+    trainer: TokenAdaptiveGRPOTrainer,
+    inputs: Sequence[dict[str, Any]],
+    prompt_ids: Sequence[Sequence[int]],
+) -> list[PromptGroup]:
+    """One for each prompt, without segments yet.
+
+    Args:
+        trainer: whose tokenizer it is
+        inputs: the data set's row of each prompt; named by its `prompt_id` or `id`
+        prompt_ids: its tokens
+    """
+    seen: Counter[str] = Counter()
+    groups: list[PromptGroup] = []
+    for one, ids in zip(inputs, prompt_ids, strict=True):
+        prompt = one["prompt"]
+        if not ids:
+            raise ValueError(f"a prompt has no token: {prompt!r}")
+        text = prompt if isinstance(prompt, str) else str(trainer.processing_class.decode(ids))
+        name = one.get("prompt_id", one.get("id"))
+        if name is None:
+            name = hashlib.sha256(text.encode("utf8", "replace")).hexdigest()[:12]
+        seen[str(name)] += 1
+        # A tree is named by its step and prompt: the same prompt twice in a round is two trees.
+        again = "" if seen[str(name)] == 1 else f" ({seen[str(name)]})"
+        groups.append(PromptGroup(f"{name}{again}", text, list(ids)))
+    return groups

@@ -1,0 +1,202 @@
+"""One adaptive round: from prompts to the rows that TRL trains on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from trl.models import unwrap_model_for_generation
+
+from ..errors import PlainError
+from ..generation import GeneratedSegment, Paths, RoundSettings, Sampler
+from ..generation.draws import stream_of, uniform_stream
+from ..strategy import RolloutPlan
+from .prompts import empty_groups
+from .rounds import PromptGroup, Score, score_of
+from .sharing import busy_together, largest
+
+if TYPE_CHECKING:
+    from .trainer import TokenAdaptiveGRPOTrainer
+
+_FORKS = 101
+"""Names the draws that place forks (`fork_policy: random`)."""
+
+RewardRows = Callable[[list[Any], list[Any], list[Any], list[list[int]]], torch.Tensor]
+"""TRL's `_calculate_rewards`: (rows of all processes, functions), NaN for no opinion."""
+
+
+class TreeRound:
+    """The round of one process.
+
+    Args:
+        trainer: whose round it is
+        inputs: the data set's rows, each `num_generations` times in a row
+        reward_rows: scores completions; every process must call it with equally many
+    """
+
+    def __init__(
+        self,
+        trainer: TokenAdaptiveGRPOTrainer,
+        inputs: Sequence[dict[str, Any]],
+        reward_rows: RewardRows,
+    ) -> None:
+        self._trainer = trainer
+        self._inputs = list(inputs)
+        self._reward_rows = reward_rows
+        self._each = trainer.num_generations
+        self._strategy = trainer.args.strategy
+        self._completions: dict[int, list[int]] = {}
+        self.scoring = 0.0
+        """Seconds that the reward functions took."""
+        prompts = [one["prompt"] for one in self._inputs[:: self._each]]
+        prompt_ids, images, _ = trainer._tokenize_prompts(prompts)
+        if images is not None:
+            raise PlainError(
+                "The data set has images, which trees of rollouts don't know.",
+                "Set `use_token_adaptive: false`.",
+            )
+        self.groups = empty_groups(trainer, self._inputs[:: self._each], prompt_ids)
+
+    def generate(self) -> dict[str, Any]:
+        """Samples the trees; one row for each completion, as TRL's `rollout_func` returns them.
+
+        Where prompts got fewer than `num_generations` completions (nothing was unsure), rows of
+        one end token fill the places; nobody scores or trains them.
+        """
+        trainer, trees = self._trainer, len(self.groups)
+        step = trainer.state.global_step
+        rank = trainer.accelerator.process_index
+        names = (trainer.args.seed, step)
+        plan = RolloutPlan(self._strategy, trees, uniform_stream(stream_of(_FORKS, *names, rank)))
+        settings = RoundSettings(
+            parameters=self._strategy,
+            max_completion_length=trainer.max_completion_length,
+            end_tokens=trainer.end_tokens,
+            capture_top_k=trainer.args.capture_top_k,
+            capture_below=trainer.args.capture_below,
+            stream=names,
+            first_tree=rank * trees,
+        )
+        asks_rewards = self._strategy.use_token_adaptive and (
+            self._strategy.fork_policy == "top_entropy"
+        )
+        paths = Paths()
+
+        def ended(segment: GeneratedSegment) -> None:
+            self.groups[segment.request.tree].segments.append(segment)
+            self._completions[segment.segment] = paths.add(segment).tolist()
+
+        with unwrapped(trainer) as model:
+            Sampler(
+                model,
+                [group.prompt_ids for group in self.groups],
+                plan,
+                settings,
+                ended,
+                self._score if asks_rewards else None,
+                busy_together(trainer.accelerator),
+            ).run()
+        for group in self.groups:
+            # As they were asked for: parents before children.
+            group.segments.sort(key=lambda one: one.segment)
+        end = min(trainer.end_tokens)
+        prompt_ids = [group.prompt_ids for group, _ in self.places()]
+        completion_ids = [
+            [end] if leaf is None else self._completions[leaf.segment] for _, leaf in self.places()
+        ]
+        return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
+
+    def places(self) -> list[tuple[PromptGroup, GeneratedSegment | None]]:
+        """TRL's rows: all completions, prompt by prompt, then as many as are missing.
+
+        With `top_entropy` a prompt may have more completions than another.
+        """
+        found: list[tuple[PromptGroup, GeneratedSegment | None]] = [
+            (group, leaf) for group in self.groups for leaf in group.leaves
+        ]
+        return found + [(self.groups[-1], None)] * (len(self._inputs) - len(found))
+
+    def reward_table(self) -> torch.Tensor:
+        """Of this process's rows: (rows, functions), NaN for no opinion."""
+        stubs = self._strategy.prefix_credit == "stub"
+        self._score(
+            [
+                one
+                for group in self.groups
+                for one in group.segments
+                if one.segment not in group.scores and (stubs or one.status != "truncated")
+            ]
+        )
+        names = self._trainer.reward_func_names
+        table = torch.full((len(self._inputs), len(names)), torch.nan)
+        for row, (group, leaf) in enumerate(self.places()):
+            if leaf is not None:
+                rewards = group.scores[leaf.segment].rewards
+                table[row] = torch.tensor([rewards.get(name, torch.nan) for name in names])
+        return table.to(self._trainer.accelerator.device)
+
+    def _score(self, segments: Sequence[GeneratedSegment]) -> list[float | None]:
+        """Scores the texts that end with these segments; all processes call this together."""
+        began = time.perf_counter()
+        trainer = self._trainer
+        most = largest(trainer.accelerator, len(segments))
+        # TRL gathers: every process scores equally many, the last ones again where it has fewer.
+        asked = list(segments) or [self.groups[0].segments[0]]
+        asked += [asked[-1]] * (most - len(asked))
+        trees = [one.request.tree for one in asked]
+        inputs = [self._inputs[tree * self._each] for tree in trees]
+        ids = [self._completions[one.segment] for one in asked]
+        prompts = [one["prompt"] for one in inputs]
+        rows: list[Any] = []
+        if most > 0:
+            table = self._reward_rows(inputs, prompts, self._decoded(prompts, ids), ids)
+            first = trainer.accelerator.process_index * most
+            rows = table[first : first + len(segments)].tolist()
+        scores: list[Score] = []
+        for segment, row in zip(segments, rows, strict=True):
+            score = score_of(trainer.reward_func_names, row, trainer.reward_weights.tolist())
+            self.groups[segment.request.tree].scores[segment.segment] = score
+            scores.append(score)
+        self.scoring += time.perf_counter() - began
+        return [score.reward for score in scores]
+
+    def _decoded(self, prompts: Sequence[Any], ids: Sequence[Sequence[int]]) -> list[Any]:
+        """As the reward functions get them: messages where the prompt is a list of messages."""
+        texts = self._trainer.processing_class.batch_decode(ids, skip_special_tokens=True)
+        return [
+            text if isinstance(prompt, str) else [{"role": "assistant", "content": text}]
+            for prompt, text in zip(prompts, texts, strict=True)
+        ]
+
+
+class unwrapped:  # noqa: N801 (a context manager)
+    """The bare model with all its parameters, in evaluation mode, as TRL has it to generate."""
+
+    def __init__(self, trainer: TokenAdaptiveGRPOTrainer) -> None:
+        self._trainer = trainer
+        distributed = getattr(trainer, "_dist", None)
+        self._contexts = [
+            unwrap_model_for_generation(
+                trainer.model_wrapped,
+                trainer.accelerator,
+                gather_deepspeed3_params=trainer.args.ds3_gather_for_generation,
+            ),
+            nullcontext()
+            if distributed is None
+            else distributed.summon_full_params(trainer.model_wrapped, recurse=False),
+        ]
+
+    def __enter__(self) -> torch.nn.Module:
+        model: torch.nn.Module = self._contexts[0].__enter__()
+        self._contexts[1].__enter__()
+        self._training = model.training
+        self._model = model.eval()
+        return model
+
+    def __exit__(self, *exception: Any) -> None:
+        self._model.train(self._training)
+        for context in reversed(self._contexts):
+            context.__exit__(*exception)
