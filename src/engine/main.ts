@@ -3,6 +3,7 @@ import { formatFinding, hasErrors } from '../recipe/findings.ts';
 import type { FailedLine } from '../run/model/stream.ts';
 import { parseCommandLine, usage } from './command-line.ts';
 import { RecipeError, prepareRun } from './prepare.ts';
+import { servePolicy } from './policy.ts';
 import { openProgress } from './progress.ts';
 import { plain, startRun } from './run.ts';
 import { trainerLog } from './trainer-log.ts';
@@ -14,13 +15,14 @@ import type { EndReason } from './trainer.ts';
  * `trainer.log`.
  */
 async function main(args: readonly string[]): Promise<number> {
-  const serve = args.includes('--serve');
+  const serve = args.includes('--serve') || args[0] === '--policy';
   try {
     const line = parseCommandLine(args);
     if (line.kind === 'help') {
       process.stdout.write(`${usage}\n`);
       return 0;
     }
+    if (line.kind === 'policy') return await policy(line.runDirectory);
     if (line.kind === 'wrong') throw new RecipeError([line.message], usage);
     if (hasErrors(line.findings)) {
       const sentences = line.findings.map((finding) => formatFinding(finding, line.recipe));
@@ -58,6 +60,18 @@ async function train(
   } finally {
     progress.close();
   }
+}
+
+/** Until whoever asked for it is gone: what reads our output also holds our input. */
+async function policy(runDirectory: string): Promise<number> {
+  const served = await servePolicy(runDirectory);
+  process.stdout.write(`${JSON.stringify(served.ready)}\n`);
+  await new Promise<void>((resolve) => {
+    process.stdin.on('end', resolve).on('error', resolve).resume();
+    process.on('SIGINT', resolve).on('SIGTERM', resolve);
+  });
+  await served.close();
+  return 0;
 }
 
 const endings: Record<EndReason, string> = {

@@ -13,6 +13,7 @@ import { openProblems } from './problems.ts';
 import type { Progress } from './progress.ts';
 import { Recorder } from './recorder.ts';
 import { openScorer } from './rewards/index.ts';
+import { KnownProblems, rewardRoutes } from './rewards/route.ts';
 import { Trainer, type EndReason } from './trainer.ts';
 
 /** A run that is under way. */
@@ -44,13 +45,22 @@ export async function startRun(
   let recorder: Recorder | null = null;
   let server: RunServer | null = null;
   try {
-    const task = await openProblems(recipe, model.tokenizer);
+    const problems = new KnownProblems(
+      await openProblems(recipe, model.tokenizer),
+      recipe.seed,
+      start.kind === 'new' ? 0 : start.state.problems,
+    );
+    const task = problems.noted;
     const scorer = openScorer(task, recipe.reward_funcs, recipe.reward_weights);
     const writer = await openWriter(preparation);
     recorder = new Recorder(writer, log);
     const state = await resumedState(preparation, writer);
-    if (options.serve)
-      server = await serve(writer, control, completionRoutes(model, name, control));
+    if (options.serve) {
+      server = await serve(writer, control, {
+        ...completionRoutes(model, name, control),
+        ...rewardRoutes(problems, scorer, model.tokenizer, model.limits.vocabulary),
+      });
+    }
     const { manifest } = writer;
     await writer.updateManifest({
       ...freshManifest(preparation, manifest.git_commit),
