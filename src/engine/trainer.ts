@@ -151,7 +151,8 @@ export class Trainer implements Controlled {
       const learning_rate = learningRateAt(state.step, recipe);
       const trainBegan = performance.now();
       // Where nothing could be scored there is nothing to learn from.
-      const statistics = update.length === 0 ? null : await this.#train(update, round_weight, learning_rate);
+      const statistics =
+        update.length === 0 ? null : await this.#train(update, round_weight, learning_rate);
       const now = performance.now();
       state.step += 1;
       state.tokens.trained += statistics?.trained_tokens ?? 0;
