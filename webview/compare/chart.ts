@@ -2,7 +2,7 @@ import { t } from '@vscode/l10n';
 import { Chart, type Plugin } from 'chart.js';
 import { html, render } from 'lit-html';
 import { curveOf } from '../../src/compare/curves.ts';
-import type { Axis, Comparison } from '../../src/compare/model.ts';
+import type { Axis, Pricing, Sides } from '../../src/compare/model.ts';
 import type { Theme } from '../charts/theme.ts';
 import { iconButton } from '../shared/controls.ts';
 import type { ChartSpec } from './catalog.ts';
@@ -11,7 +11,6 @@ import { placeText, valueText } from './format.ts';
 import { swatch } from './sides.ts';
 import {
   datasetsOf,
-  endOf,
   lastReading,
   rangeOf,
   readingAt,
@@ -25,7 +24,10 @@ import {
 const AXIS_WIDTH = 40;
 
 /** What is drawn of a comparison. */
-export type Drawn = Pick<Comparison, 'sides' | 'pricing'>;
+export interface Drawn {
+  sides: Sides;
+  pricing: Pricing;
+}
 
 export interface ChartLook {
   axis: Axis;
@@ -213,7 +215,7 @@ export class ComparedChart {
   }
 
   #rangeText(reading: Reading | null): string {
-    if (reading === null || reading.low === null || reading.high === null) return '';
+    if (typeof reading?.low !== 'number' || reading.high === null) return '';
     const text = (value: number) => valueText(value, this.#spec.percent);
     return t('95% interval over seeds: {0} to {1}', text(reading.low), text(reading.high));
   }
@@ -283,7 +285,7 @@ export class ComparedChart {
       afterDatasetsDraw: ({ ctx, chartArea, scales }) => {
         const { x, y } = scales;
         const at = this.#cursor;
-        if (at === null || x === undefined || y === undefined) return;
+        if (at === null || !x || !y) return;
         const left = x.getPixelForValue(at);
         ctx.save();
         ctx.strokeStyle = this.#theme.cursor;
@@ -322,5 +324,3 @@ function nearest(xs: readonly number[], at: number): number {
   const before = xs[next - 1];
   return before !== undefined && at - before < (xs[next] ?? Infinity) - at ? next - 1 : next;
 }
-
-export { endOf };

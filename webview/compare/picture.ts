@@ -72,7 +72,12 @@ export function pictureOf(
       scales: {
         x: {
           ...scales.x,
-          title: { display: true, text: describeAxis(look.axis, pricing), color: theme.muted, font },
+          title: {
+            display: true,
+            text: describeAxis(look.axis, pricing),
+            color: theme.muted,
+            font,
+          },
         },
         y: scales.y,
       },
@@ -90,10 +95,12 @@ export function pictureOf(
           labels: {
             color: theme.text,
             font,
+            // The line itself, so that the dashes tell the sides apart.
             usePointStyle: true,
-            pointStyleWidth: 12 * SCALE,
+            pointStyle: 'line',
+            pointStyleWidth: 24 * SCALE,
             // Bands and single seeds have no name of their own.
-            filter: ({ text }) => text !== undefined && text !== '',
+            filter: ({ text }) => text !== '',
           },
         },
       },

@@ -9,7 +9,7 @@ import {
   PointElement,
   Title,
   type ChartDataset,
-  type ScaleOptionsByType,
+  type ChartOptions,
 } from 'chart.js';
 import { color } from 'chart.js/helpers';
 import type { Axis, Pricing } from '../../src/compare/model.ts';
@@ -65,12 +65,17 @@ export function datasetsOf(
     const colour = theme.series[side] ?? theme.text;
     const faint = (alpha: number) => color(colour).alpha(alpha).rgbString();
     const mark = marks[side] ?? marks[0];
-    const bare = { pointRadius: 0, pointHitRadius: 0, clip: 0 } as const;
+    const bare = { label: '', pointRadius: 0, pointHitRadius: 0, clip: 0 } as const;
     const band: ChartDataset<'line', XY[]>[] =
       curve.band === null
         ? []
         : [
-            { ...bare, order: 9, data: pointsOf({ x: curve.x, y: curve.band.low }), borderWidth: 0 },
+            {
+              ...bare,
+              order: 9,
+              data: pointsOf({ x: curve.x, y: curve.band.low }),
+              borderWidth: 0,
+            },
             {
               ...bare,
               order: 9,
@@ -104,6 +109,7 @@ export function datasetsOf(
 
 function seedLine(run: Series, borderColor: string, scale: number): ChartDataset<'line', XY[]> {
   return {
+    label: '',
     data: pointsOf(run),
     order: 5,
     borderColor,
@@ -136,11 +142,13 @@ export function rangeOf(curves: Curves, percent: boolean): Range {
 export const endOf = (curves: Curves): number =>
   Math.max(0, ...curves.flatMap(({ runs }) => runs.map(({ x }) => x.at(-1) ?? 0))) || 1;
 
+type AxisOptions = NonNullable<NonNullable<ChartOptions<'line'>['scales']>[string]>;
+
 export function scalesOf(
   range: Range,
   end: number,
   look: { axis: Axis; pricing: Pricing; percent: boolean; theme: Theme; axisWidth: number },
-): { x: Partial<ScaleOptionsByType<'linear'>>; y: Partial<ScaleOptionsByType<'linear'>> } {
+): { x: AxisOptions; y: AxisOptions } {
   const { axis, pricing, percent, theme, axisWidth } = look;
   const { font: family, fontSize: size, muted, axis: line, grid } = theme;
   const font = { family, size };
@@ -172,8 +180,8 @@ export function scalesOf(
         autoSkip: false,
         callback: (value: number | string) => valueText(Number(value), percent),
       },
-      afterBuildTicks: (scale: { ticks: { value: number }[] }) => (scale.ticks = values),
-      afterFit: (scale: { width: number }) => (scale.width = axisWidth),
+      afterBuildTicks: (scale) => (scale.ticks = values),
+      afterFit: (scale) => (scale.width = axisWidth),
     },
   };
 }
@@ -191,7 +199,11 @@ export function readingAt(curve: Curve, x: number): Reading | null {
   const mean = at(curve.mean);
   if (mean === null) return null;
   const { band } = curve;
-  return { mean, low: band === null ? null : at(band.low), high: band === null ? null : at(band.high) };
+  return {
+    mean,
+    low: band === null ? null : at(band.low),
+    high: band === null ? null : at(band.high),
+  };
 }
 
 /** The end of a curve. */

@@ -27,14 +27,12 @@ const viewState = z.object({
   colour: z.enum(colourModes).catch('entropy'),
   query: pairQuery.catch({
     pair: 0,
-    step: null,
+    step: 'newest',
     text: '',
     filter: 'any',
     sort: 'difference',
     unfolded: [],
   }),
-  /** Whether the point of training moves on with the runs. */
-  follow: z.boolean().catch(true),
   sections: z
     .object({ charts: z.boolean(), figures: z.boolean(), prompts: z.boolean() })
     .catch({ charts: true, figures: true, prompts: true }),
@@ -144,23 +142,15 @@ export class CompareView {
     const [first, second] = sides;
     if (first === undefined || second === undefined) return;
     this.shown = { ...this.shown, summary, sides: [first, second] };
-    const before = this.state.query;
     this.#settleQuery();
-    const moved = before === this.state.query ? [] : (['rows'] as const);
-    this.#tell('header', 'figures', 'query', ...moved, ...(runs.length > 0 ? ['charts' as const] : []));
+    this.#tell('header', 'figures', 'query', ...(runs.length > 0 ? (['charts'] as const) : []));
   }
 
-  /** A pair or a point of training that isn't there (any more), or newer ones to follow. */
+  /** A pair that isn't there (any more). */
   #settleQuery(): void {
-    const { query, follow } = this.state;
-    const pairs = this.summary?.pairs ?? [];
-    const pair = pairs[query.pair] === undefined ? 0 : query.pair;
-    const steps = pairs[pair]?.steps ?? [];
-    const last = steps.at(-1) ?? null;
-    const known = query.step === null ? !follow : steps.includes(query.step);
-    const step = (follow || !known) && last !== null ? last : query.step;
-    if (pair === query.pair && step === query.step) return;
-    this.set({ query: { ...query, pair, step } });
+    const { query } = this.state;
+    if (query.pair === 0 || this.summary?.pairs[query.pair] !== undefined) return;
+    this.set({ query: { ...query, pair: 0 } });
   }
 
   #tell(...changes: Change[]): void {

@@ -52,7 +52,15 @@ export type SeedPair = z.infer<typeof seedPair>;
 
 /** What is not a curve: small, and sent whole with every change. */
 const summary = comparisonSchema
-  .pick({ name: true, pricing: true, targets: true, table: true, notes: true, budget: true })
+  .pick({
+    name: true,
+    pricing: true,
+    targets: true,
+    table: true,
+    notes: true,
+    budget: true,
+    same_tokens: true,
+  })
   .extend({
     lines: z.array(runLine),
     pairs: z.array(seedPair),

@@ -283,7 +283,7 @@ export class CompareSession {
   }
 
   #summary(source: ComparisonSource, comparison: Comparison): Summary {
-    const { name, pricing, targets, table, notes, budget } = comparison;
+    const { name, pricing, targets, table, notes, budget, same_tokens } = comparison;
     const lines = linesOf(source, this.#making);
     return {
       name,
@@ -292,6 +292,7 @@ export class CompareSession {
       table,
       notes,
       budget,
+      same_tokens,
       lines,
       pairs: pairsOf(source, comparison).map(({ runs, label }) => ({ runs, label })),
       stoppable: lines.some(({ alive }) => alive),
