@@ -34,7 +34,7 @@ export function addressIn(query: string): RolloutAddress | null {
   const parameters = new URLSearchParams(query);
   const parsed = rolloutAddress.safeParse({
     directory: parameters.get('directory'),
-    segment_id: Number(parameters.get('segment') ?? NaN),
+    segment_id: parseInt(parameters.get('segment') ?? '', 10),
   });
   return parsed.success ? parsed.data : null;
 }

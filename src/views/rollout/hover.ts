@@ -23,7 +23,7 @@ export function hoverAt(rollout: Rollout, offset: number): HoverText | null {
   if (token !== null) {
     const { from, to } = groupOf(rollout, token);
     return {
-      markdown: sections(rollout, from, to),
+      markdown: paragraphs(...sections(rollout, from, to)),
       span: document.span(offsetOf(rollout, from), offsetOf(rollout, to)),
     };
   }
@@ -32,25 +32,20 @@ export function hoverAt(rollout: Rollout, offset: number): HoverText | null {
   const last = view.ends.at(-1) ?? 0;
   let from = view.ends.length;
   while (from > 0 && (view.ends[from - 2] ?? 0) === last && view.ends[from - 1] === last) from -= 1;
-  const markdown = sections(rollout, from, view.ends.length);
+  const behind = [...sections(rollout, from, view.ends.length), endSection(rollout)];
+  const markdown = paragraphs(...behind);
   const end = document.text.length;
   return markdown === '' ? null : { markdown, span: document.span(end, end) };
 }
 
-function sections(rollout: Rollout, from: number, to: number): string {
-  const positions = Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
-  const shown = positions.slice(-MOST_TOKENS);
-  const more = positions.length - shown.length;
-  const marks = rollout.view.marks.filter(
-    ({ at }) => (at >= from && at < to) || (at === to && to === rollout.view.ends.length),
-  );
+/** About the tokens `[from, to)`, each. */
+function sections(rollout: Rollout, from: number, to: number): string[] {
+  const shown = Array.from({ length: to - from }, (_, i) => from + i).slice(-MOST_TOKENS);
+  const more = to - from - shown.length;
   return [
-    ...marks.map((mark) => markSection(rollout, mark)),
-    more > 0 ? t('{0} more tokens are part of this character.', more) : '',
+    more > 0 ? literal(t('{0} more tokens are part of this character.', more)) : '',
     ...shown.map((position) => tokenSection(rollout, position)),
-  ]
-    .filter((section) => section !== '')
-    .join('\n\n---\n\n');
+  ];
 }
 
 function tokenSection(rollout: Rollout, position: number): string {
@@ -59,19 +54,46 @@ function tokenSection(rollout: Rollout, position: number): string {
   const tokens = rollout.tokens[index];
   if (part === undefined || tokens === undefined) return '';
   const label = rollout.view.parts[index]?.label ?? '';
-  const { rules, vocabulary } = rollout;
+  const { rules, vocabulary, view } = rollout;
   const detail = tokenDetail(part, tokens, label, position, rules, vocabulary);
-  return [
+  const mark = view.marks.find(({ at }) => at === position);
+  return paragraphs(
     heading(rollout, detail),
-    literal(detail.sentence),
     figures(detail),
-    alternativesTable(rollout, detail.alternatives, position),
+    // The policy's choice was the same for the token that was cut off and for the one drawn anew.
+    alternativesTable(
+      rollout,
+      detail.alternatives.length > 0 ? detail.alternatives : (mark?.failure?.alternatives ?? []),
+      position,
+    ),
     literal(detail.alternatives_note),
+    mark?.failure ? `◆ ${literal(mark.failure.sentence)}` : '',
+    literal(detail.sentence),
+    mark === undefined ? '' : branchList(rollout, mark),
     links(rollout, position),
-  ]
-    .filter((paragraph) => paragraph !== '')
-    .join('\n\n');
+  );
 }
+
+/** Behind the last token: why nothing follows, and what was sampled on from there. */
+function endSection(rollout: Rollout): string {
+  const position = rollout.view.ends.length;
+  const mark = rollout.view.marks.find(({ at }) => at === position);
+  if (mark === undefined) return '';
+  const { failure } = mark;
+  return paragraphs(
+    failure === null
+      ? ''
+      : `**◆ ${literal(t('Failure point'))}** &nbsp; ${literal(t('before token {0}', position))}`,
+    failure === null ? '' : failureFigures(failure),
+    alternativesTable(rollout, failure?.alternatives ?? [], position),
+    literal(failure?.sentence ?? ''),
+    branchList(rollout, mark),
+    links(rollout, position),
+  );
+}
+
+const paragraphs = (...each: readonly string[]): string =>
+  each.filter((paragraph) => paragraph !== '').join('\n\n');
 
 function heading(rollout: Rollout, detail: TokenDetail): string {
   const { position, token_id, label, temperature } = detail;
@@ -95,20 +117,28 @@ function tokenName({ text, name }: TokenDetail): string {
 function figures(detail: TokenDetail): string {
   const { entropy, max_prob, logprob, rank, advantage, ratio, ref_logprob } = detail;
   const p = logprob === null ? '' : ` (p ${short(Math.exp(logprob), 3)})`;
-  const cells: [string, string][] = [
-    [t('entropy'), `${short(entropy, 3)} ${t('nats')}`],
-    [t('max prob'), short(max_prob, 3)],
-    [t('logprob'), `${short(logprob, 3)}${p}`],
-    [t('rank'), rank],
-    [t('advantage'), signed(advantage, 3)],
-  ];
-  if (ratio !== null) cells.push([t('importance ratio'), `× ${short(ratio, 3)}`]);
-  if (ref_logprob !== null) cells.push([t('reference logprob'), short(ref_logprob, 3)]);
-  return table(
-    cells.map(([name]) => literal(name)),
-    [cells.map(([, value]) => literal(value))],
-  );
+  return [
+    figure(t('entropy'), short(entropy, 3), ` ${t('nats')}`),
+    figure(t('max prob'), short(max_prob, 3)),
+    figure(t('logprob'), short(logprob, 3), p),
+    figure(t('rank'), rank),
+    figure(t('advantage'), signed(advantage, 3)),
+    ratio === null ? '' : figure(t('importance ratio'), `× ${short(ratio, 3)}`),
+    ref_logprob === null ? '' : figure(t('reference logprob'), short(ref_logprob, 3)),
+  ]
+    .filter((each) => each !== '')
+    .join(' · ');
 }
+
+function failureFigures({ entropy, max_prob }: NonNullable<PathMark['failure']>): string {
+  return [
+    figure(t('entropy'), short(entropy, 3), ` ${t('nats')}`),
+    figure(t('max prob'), short(max_prob, 3)),
+  ].join(' · ');
+}
+
+const figure = (name: string, value: string, unit = ''): string =>
+  `${literal(name)} **${literal(value)}**${literal(unit)}`;
 
 /** `position`: where a link forks with an alternative. */
 function alternativesTable(
@@ -129,21 +159,10 @@ function alternativesTable(
   return table(head, rows);
 }
 
-function markSection(rollout: Rollout, { at, failure, branches }: PathMark): string {
-  const paragraphs =
-    failure === null
-      ? []
-      : [
-          `**◆ ${literal(t('Failure point'))}** &nbsp; ${literal(t('before token {0}', at))}`,
-          literal(failure.sentence),
-          alternativesTable(rollout, failure.alternatives, at),
-        ];
-  if (branches.length > 0) {
-    const list = branches.map((branch) => branchLink(rollout, branch, at)).join(' · ');
-    paragraphs.push(`${literal(t('Branches before token {0}:', at))} ${list}`);
-  }
-  if (at >= rollout.view.ends.length) paragraphs.push(links(rollout, at));
-  return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n');
+function branchList(rollout: Rollout, { at, branches }: PathMark): string {
+  if (branches.length === 0) return '';
+  const list = branches.map((branch) => branchLink(rollout, branch, at)).join(' · ');
+  return `${literal(t('Branches here:'))} ${list}`;
 }
 
 const glyphs: Record<string, string> = { right: '✓', wrong: '✗', cut: '◆' };

@@ -4,6 +4,7 @@ import { scales, short, signed } from '../explorer/scale.ts';
 import type { ColourMode } from '../explorer/protocol.ts';
 import { commands } from '../ids.ts';
 import { diffCall, explorerCall, siblingsCall, type Call } from './links.ts';
+import { oneLine } from './markdown.ts';
 import { offsetOf, type Rollout } from './rollout.ts';
 import { meanAdvantage } from './symbols.ts';
 
@@ -22,7 +23,7 @@ export function lensesOf(rollout: Rollout, colour: ColourMode, notice: string | 
   lenses.push(
     {
       line: 0,
-      title: t('{0} · step {1} · prompt {2}', rollout.run.name, step, prompt_id),
+      title: t('{0} · step {1} · prompt {2}', oneLine(rollout.run.name), step, oneLine(prompt_id)),
       call: explorerCall(rollout, null),
     },
     {

@@ -12,6 +12,10 @@ export function visible(text: string): string {
   return shown.join('') + (cut === text ? '' : `… (${text.length})`);
 }
 
+/** Text for one line of VS Code's own, where `$(name)` would become an icon. */
+export const oneLine = (text: string): string =>
+  visible(text).replaceAll('␠', ' ').replaceAll('$(', '$ (');
+
 /**
  * Text as Markdown that shows it as it stands. All punctuation becomes character references, so
  * that nothing of it can be a link, a command, an emphasis, a table's cell or HTML; whatever can't

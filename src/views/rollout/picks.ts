@@ -7,10 +7,10 @@ import { percent, short } from '../explorer/scale.ts';
 import { treeRows } from '../explorer/tree.ts';
 import type { Services } from '../services.ts';
 import type { RolloutAddress } from './address.ts';
-import { visible } from './markdown.ts';
+import { oneLine } from './markdown.ts';
 import type { Rollout } from './rollout.ts';
 import type { OpenRun, RolloutRuns } from './runs.ts';
-import { endsOf, siblingsAt, type SiblingHere } from './siblings.ts';
+import { crumbs, endsOf, siblingsAt, type SiblingHere } from './siblings.ts';
 
 /** Quick picks among rollouts. Texts of a run are shown as they stand: no icons, no line breaks. */
 
@@ -25,9 +25,6 @@ interface Choice extends vscode.QuickPickItem {
 
 /** Most prompts offered: whoever looks for an older one uses the explorer. */
 const MOST = 500;
-
-/** `$(name)` would become an icon. */
-const plain = (text: string): string => visible(text).replaceAll('␠', ' ').replaceAll('$(', '$ (');
 
 /** A prompt of a run, then one of its rollouts. Null where the person wanted none. */
 export async function pickRollout(
@@ -45,7 +42,7 @@ export async function pickRollout(
     const prompts = store.groups().slice(-MOST).reverse();
     const prompt = await vscode.window.showQuickPick(
       prompts.map((group) => ({
-        label: plain(group.prompt),
+        label: oneLine(group.prompt),
         description: t('step {0} · reward {1}', group.step, short(group.reward_mean)),
         group,
       })),
@@ -80,12 +77,11 @@ async function pickEnd(
   without?: number,
 ): Promise<number | null> {
   const ends = new Set(endsOf(segments).map(({ segment_id }) => segment_id));
-  const rows = treeRows(segments).filter(
-    ({ segment_id }) => ends.has(segment_id) && segment_id !== without,
-  );
+  const all = treeRows(segments);
+  const rows = all.filter(({ segment_id }) => ends.has(segment_id) && segment_id !== without);
   const picked = await vscode.window.showQuickPick(
-    rows.map((row): Choice => ({ ...itemOf(row), segment_id: row.segment_id })),
-    { title, placeHolder },
+    rows.map((row): Choice => ({ ...itemOf(row, all), segment_id: row.segment_id })),
+    { title, placeHolder, matchOnDescription: true },
   );
   return picked?.segment_id ?? null;
 }
@@ -101,7 +97,7 @@ export async function pickSibling(
   const found = runs.use(directory, ({ store, vocabulary }: OpenRun) =>
     siblingsAt(store, vocabulary, rollout, position),
   );
-  const items = found.then((here) => here.map(siblingItem));
+  const items = found.then((here) => here.map((each) => siblingItem(each, rollout.rows)));
   const picked = await vscode.window.showQuickPick(items, {
     title,
     placeHolder: t('What each has there; choose one to open it'),
@@ -111,16 +107,16 @@ export async function pickSibling(
   return picked === undefined ? null : { directory, segment_id: picked.segment_id };
 }
 
-function siblingItem({ row, parted, token, after }: SiblingHere): Choice {
-  const { label, description } = itemOf(row);
+function siblingItem({ row, parted, token, after }: SiblingHere, rows: readonly TreeRow[]): Choice {
+  const { label, description } = itemOf(row, rows);
   const where = parted === null ? t('the same path') : t('another token from {0} on', parted);
   return {
-    label: `${label}   ${token === null ? '∅' : plain(token.text)}`,
+    label: `${label}   ${token === null ? '∅' : oneLine(token.text)}`,
     description: `${description} · ${where}`,
     detail:
       token === null
         ? t('ends before it')
-        : `p ${percent(token.probability)} · H ${short(token.entropy)}   ${plain(after)}`,
+        : `p ${percent(token.probability)} · H ${short(token.entropy)}   ${oneLine(after)}`,
     segment_id: row.segment_id,
   };
 }
@@ -128,8 +124,8 @@ function siblingItem({ row, parted, token, after }: SiblingHere): Choice {
 const glyph = ({ right, status }: TreeRow): string =>
   right === null ? (status === 'truncated' ? '◆' : '○') : right ? '✓' : '✗';
 
-function itemOf(row: TreeRow): { label: string; description: string } {
+function itemOf(row: TreeRow, rows: readonly TreeRow[]): { label: string; description: string } {
   const reward = row.reward === null ? '' : t('reward {0}', short(row.reward));
   const facts = [reward, t('T {0}', short(row.temperature))].filter((fact) => fact !== '');
-  return { label: `${glyph(row)} ${row.label}`, description: facts.join(' · ') };
+  return { label: `${glyph(row)} ${crumbs(row, rows)}`, description: facts.join(' · ') };
 }

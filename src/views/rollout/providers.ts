@@ -24,10 +24,7 @@ export const toRange = ({ start, end }: Span): vscode.Range =>
   new vscode.Range(toPosition(start), toPosition(end));
 
 /** Hovers, lenses, outline and breadcrumbs of rollout documents. */
-export function registerProviders(
-  documents: RolloutDocuments,
-  colour: ColourChoice,
-): Disposable[] {
+export function registerProviders(documents: RolloutDocuments, colour: ColourChoice): Disposable[] {
   const selector: vscode.DocumentSelector = { scheme: rolloutScheme };
   const lensesChanged = new vscode.EventEmitter<void>();
   return [

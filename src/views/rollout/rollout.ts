@@ -35,9 +35,12 @@ export interface Rollout {
   readonly vocabulary: Vocabulary;
 }
 
+/** What a rollout is read from; `RunStore` is one. */
+export type RolloutSource = Pick<RunSource, 'manifest' | 'groups' | 'tree' | 'tokens'>;
+
 /** Reads a path; rejects with a `PlainError` where the run has no such segment. */
 export async function loadRollout(
-  source: RunSource,
+  source: RolloutSource,
   vocabulary: Vocabulary,
   address: RolloutAddress,
 ): Promise<Rollout> {
@@ -69,7 +72,10 @@ export async function loadRollout(
 }
 
 /** The tree that holds a segment; the newest steps are looked at first. */
-export function treeOf(source: RunSource, segment_id: number): readonly SegmentSummary[] | null {
+export function treeOf(
+  source: RolloutSource,
+  segment_id: number,
+): readonly SegmentSummary[] | null {
   for (const { step, prompt_id } of source.groups().toReversed()) {
     const segments = source.tree(step, prompt_id);
     if (segments.some((segment) => segment.segment_id === segment_id)) return segments;
@@ -77,7 +83,7 @@ export function treeOf(source: RunSource, segment_id: number): readonly SegmentS
   return null;
 }
 
-function noSegment(source: RunSource, { segment_id }: RolloutAddress): PlainError {
+function noSegment(source: RolloutSource, { segment_id }: RolloutAddress): PlainError {
   return new PlainError(
     t('The run {0} has no segment {1}.', source.manifest.name, segment_id),
     t('Choose another rollout in the Rollout Explorer.'),

@@ -1,9 +1,8 @@
 import type { SegmentSummary } from '../../run/model/segment.ts';
 import type { TreeRow } from '../explorer/protocol.ts';
-import type { RunSource } from '../explorer/source.ts';
 import type { Vocabulary } from '../explorer/vocabulary.ts';
 import { firstDifference } from './difference.ts';
-import { loadRollout, textOf, treeOf, type Rollout } from './rollout.ts';
+import { loadRollout, textOf, treeOf, type Rollout, type RolloutSource } from './rollout.ts';
 
 /** What another path of the same tree has at a position. */
 export interface SiblingHere {
@@ -32,7 +31,7 @@ export function endsOf(segments: readonly SegmentSummary[]): SegmentSummary[] {
 
 /** The other paths of a rollout's tree at one position, those that go along with it longest first. */
 export async function siblingsAt(
-  source: RunSource,
+  source: RolloutSource,
   vocabulary: Vocabulary,
   rollout: Rollout,
   position: number,
@@ -62,4 +61,19 @@ function hereIn(other: Rollout, position: number): Pick<SiblingHere, 'token' | '
     },
     after: textOf(other, position, position + AHEAD),
   };
+}
+
+/** `root 1 › try 2`: several rows of a tree are called `try 2`. */
+export function crumbs(row: TreeRow, rows: readonly TreeRow[]): string {
+  const labels = [row.label];
+  let parent = row.parent_id;
+  // Parents stand above their children.
+  for (let i = rows.findIndex((each) => each.segment_id === row.segment_id) - 1; i >= 0; i--) {
+    const above = rows[i];
+    if (above === undefined) break;
+    if (above.segment_id !== parent) continue;
+    labels.unshift(above.label);
+    parent = above.parent_id;
+  }
+  return labels.join(' › ');
 }

@@ -1,7 +1,7 @@
 import { t } from '@vscode/l10n';
 import { short, signed } from '../explorer/scale.ts';
 import type { Span } from './document-text.ts';
-import { visible } from './markdown.ts';
+import { oneLine } from './markdown.ts';
 import { offsetOf, type Rollout } from './rollout.ts';
 
 /** What outline and breadcrumbs show: the prompt, the segments, and the steps of each. */
@@ -88,5 +88,5 @@ function titleOf(text: string): string {
   const line = text.split(/[\r\n]/).find((each) => each.trim() !== '') ?? '';
   const trimmed = line.trim();
   const shown = trimmed.length > LONGEST ? `${trimmed.slice(0, LONGEST)}…` : trimmed;
-  return visible(shown).replaceAll('␠', ' ');
+  return oneLine(shown);
 }
