@@ -83,6 +83,8 @@ def row_of(cells: dict[str, Any]) -> SegmentRow:
     }
     top = cells.pop("failure_top_ids"), cells.pop("failure_top_logprobs")
     cells["failure_top"] = None if top[0] is None else alternatives(*top)
+    if cells["token_ends"] is None:
+        cells["token_ends"] = range(1, len(cells["text"]) + 1)
     for name, kind in ARRAYS.items():
         if cells[name] is not None:
             cells[name] = np.array(cells[name], kind)

@@ -250,8 +250,9 @@ export class Cells {
     return decoder.decode((await this.#cell(name, 2, 1)) ?? new ArrayBuffer(0));
   }
 
-  async int32(name: string): Promise<Int32Array> {
-    return new Int32Array((await this.#cell(name, 3, 4)) ?? new ArrayBuffer(0));
+  async int32(name: string): Promise<Int32Array | null> {
+    const bytes = await this.#cell(name, 3, 4);
+    return bytes && new Int32Array(bytes);
   }
 
   async float32(name: string): Promise<Float32Array | null> {

@@ -9,7 +9,7 @@ import {
   makeData,
 } from 'apache-arrow';
 import type { Data, Schema } from 'apache-arrow';
-import type { SegmentRow } from '../model/segment.ts';
+import type { SegmentRow, SegmentTokens } from '../model/segment.ts';
 import { toHalf } from './half.ts';
 import { rolloutSchema, types } from './schema.ts';
 
@@ -141,6 +141,12 @@ function alternatives(row: SegmentRow): { index: number[]; ids: number[]; logpro
   return { index, ids, logprobs };
 }
 
+/** Whether `token_ends` says nothing: every token is one code point. */
+function isPlain({ text, token_ends }: SegmentTokens): boolean {
+  if (!token_ends.every((end, i) => end === i + 1)) return false;
+  return Array.from(text).length === token_ends.length;
+}
+
 /** A row whose arrays disagree would be read back as something else: refuse it here. */
 function check(row: SegmentRow): void {
   const { tokens, length } = row;
@@ -207,7 +213,7 @@ function columns(rows: readonly SegmentRow[]): Record<string, Data> {
     text: utf8(tokens.map((each) => each.text)),
     token_ends: list(
       'list<int32>',
-      tokens.map((each) => each.token_ends),
+      tokens.map((each) => (isPlain(each) ? null : each.token_ends)),
     ),
     logprob: list(
       'list<float32>',

@@ -111,7 +111,7 @@ export async function readTokens(
   row: number,
 ): Promise<SegmentTokens> {
   const cells = new Cells(source, layout, frame, row);
-  const [text, token_ids, token_ends, logprob, entropy, max_prob, advantage] = await Promise.all([
+  const [text, own_ids, own_ends, logprob, entropy, max_prob, advantage] = await Promise.all([
     cells.text('text'),
     cells.int32('token_ids'),
     cells.int32('token_ends'),
@@ -128,6 +128,8 @@ export async function readTokens(
     cells.float16('top_logprobs'),
     cells.text('token_texts'),
   ]);
+  const token_ids = required(own_ids);
+  const token_ends = own_ends ?? oneCharacterEach(text, token_ids);
   const { length } = token_ids;
   const all = [token_ends, logprob, entropy, max_prob, advantage, ref_logprob, train_logprob];
   if (all.some((values) => values && values.length !== length)) {
@@ -140,12 +142,20 @@ export async function readTokens(
     logprob: required(logprob),
     entropy,
     max_prob,
-    top: alternatives(index, ids, logprobs),
+    top: alternatives(required(index), required(ids), logprobs),
     advantage,
     ref_logprob,
     train_logprob,
     ...(texts === '' ? {} : { texts: parseTokenTexts(texts) }),
   };
+}
+
+/** What a row without `token_ends` says. */
+function oneCharacterEach(text: string, token_ids: Int32Array): Int32Array {
+  if (Array.from(text).length !== token_ids.length) {
+    throw new DamagedError('a row does not say where its tokens end');
+  }
+  return token_ids.map((_, i) => i + 1);
 }
 
 function alternatives(

@@ -79,7 +79,8 @@ export const summaryColumns: readonly Column[] = [
 const tokenColumns: readonly Column[] = [
   column('token_ids', 'list<int32>'),
   column('text', 'utf8'),
-  column('token_ends', 'list<int32>'),
+  /** Null where every token is one code point of `text`. */
+  nullable('token_ends', 'list<int32>'),
   column('logprob', 'list<float32>'),
   column('entropy', 'list<float16>'),
   column('max_prob', 'list<float16>'),

@@ -52,6 +52,57 @@ test('what is written is read back: every column of every row', async () => {
   );
 });
 
+test('where a token is a character nothing is said about where it ends', async () => {
+  const [row] = sample();
+  assert.ok(row);
+  const cases = [
+    { text: 'a😀b', ends: [1, 2, 3], kept: false },
+    { text: 'a😀b', ends: [1, 1, 3], kept: true },
+    { text: 'a😀bc', ends: [1, 2, 3], kept: true },
+    { text: '', ends: [], kept: false },
+    { text: '', ends: [0], kept: true },
+  ];
+  const rows = cases.map(({ text, ends }, segment_id) => {
+    const values = new Float32Array(ends.length);
+    const tokens = {
+      ...row.tokens,
+      ...{ text, token_ids: Int32Array.from(ends), token_ends: Int32Array.from(ends) },
+      ...{ logprob: values, entropy: values, max_prob: values, advantage: values },
+      ...{ ref_logprob: null, train_logprob: null, top: new Map() },
+    };
+    return { ...row, segment_id, length: ends.length, tokens };
+  });
+  const bytes = encodeFile([rows]);
+  const column = tableFromIPC(bytes).getChild('token_ends');
+  assert.deepEqual(
+    cases.map((_, i) => column?.get(i) !== null),
+    cases.map(({ kept }) => kept),
+  );
+  const { reader, frames } = await readFile(bytes);
+  assert.ok(reader.layout && frames[0]);
+  for (const [i, { ends }] of cases.entries()) {
+    const back = await readTokens(bytesSource(bytes), reader.layout, frames[0], i);
+    assert.deepEqual([...back.token_ends], ends);
+  }
+});
+
+test('a row that should say where its tokens end, and does not, is damaged', async () => {
+  const [row] = sample();
+  assert.ok(row);
+  const tokens = { ...row.tokens, text: 'x'.repeat(row.length) };
+  const token_ends = tokens.token_ids.map((_, i) => i + 1);
+  const bytes = encodeFile([[{ ...row, tokens: { ...tokens, token_ends } }]]);
+  // One character less: what the row leaves out is no longer what it means.
+  const at = Buffer.from(bytes).indexOf('x'.repeat(row.length));
+  bytes.set([0xc3, 0xa9], at);
+  const { reader, frames } = await readFile(bytes);
+  assert.ok(reader.layout && frames[0]);
+  await assert.rejects(
+    readTokens(bytesSource(bytes), reader.layout, frames[0], 0),
+    /does not say where its tokens end/,
+  );
+});
+
 test("the library's own reader agrees", () => {
   const rows = sample();
   const table = tableFromIPC(encodeFile([rows]));

@@ -100,7 +100,7 @@ def _cells(row: SegmentRow) -> dict[str, Any]:
         "text": _whole(row.text),
         "prompt": None if row.prompt is None else _whole(row.prompt),
         "token_ids": _ints(row.token_ids),
-        "token_ends": _ints(row.token_ends),
+        "token_ends": None if _one_character_each(row) else _ints(row.token_ends),
         "logprob": _floats(row.logprob),
         "entropy": _halves(row.entropy),
         "max_prob": _halves(row.max_prob),
@@ -130,6 +130,12 @@ def _floats(values: Sequence[float] | Floats) -> Floats:
 def _halves(values: Sequence[float] | Floats) -> NDArray[np.float16]:
     # From double precision in one rounding, as the TypeScript writer does.
     return np.asarray(values, np.float64).astype(np.float16)
+
+
+def _one_character_each(row: SegmentRow) -> bool:
+    """Whether `token_ends` says nothing."""
+    ends = list(row.token_ends)
+    return len(row.text) == len(ends) and ends == list(range(1, len(ends) + 1))
 
 
 def _check(row: SegmentRow) -> None:

@@ -45,7 +45,8 @@ SCHEMA = pa.schema(
         _column("trained", pa.bool_()),
         _column("token_ids", INTS),
         _column("text", TEXT),
-        _column("token_ends", INTS),
+        # Null where every token is one code point of `text`.
+        _column("token_ends", INTS, nullable=True),
         _column("logprob", FLOATS),
         _column("entropy", HALVES),
         _column("max_prob", HALVES),
