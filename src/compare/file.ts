@@ -50,14 +50,7 @@ export function parseComparison(text: string, path: string): Comparison {
   );
 }
 
-/** One run's curves a line or so: small enough to keep, plain enough to read. */
+/** The text of `comparison.json`. Numbers are written in full, so that what is read is the same. */
 export function comparisonText(comparison: Comparison): string {
-  return `${JSON.stringify(comparison, (_, value: unknown) => rounded(value), 1)}\n`;
-}
-
-/** Nine figures: more than single precision has, and half of the bytes. */
-function rounded(value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value)
-    ? Number(value.toPrecision(9))
-    : value;
+  return `${JSON.stringify(comparison, null, 1)}\n`;
 }

@@ -60,12 +60,12 @@ function stepPoints(records: readonly StepRecord[]): Point[] {
     if (Number.isFinite(took)) seconds += Math.max(0, took);
     const kept = keptMetrics.flatMap((name): [string, number][] => {
       const value = metrics[name];
-      return value === undefined || !Number.isFinite(value) ? [] : [[name, value]];
+      return value === undefined || !Number.isFinite(value) ? [] : [[name, rounded(value)]];
     });
     return {
       step: Math.max(0, step),
       generated_tokens: counted(metrics['tokens/generated']),
-      seconds,
+      seconds: rounded(seconds),
       metrics: Object.fromEntries(kept),
     };
   });
@@ -74,8 +74,8 @@ function stepPoints(records: readonly StepRecord[]): Point[] {
 function evaluationPoints(records: readonly StepRecord[], steps: readonly Point[]): Point[] {
   return records.map(({ step, metrics }) => {
     const last = steps.findLast((point) => point.step <= step);
-    const kept = Object.entries(metrics).filter(
-      ([name, value]) => name.startsWith('eval/') && Number.isFinite(value),
+    const kept = Object.entries(metrics).flatMap(([name, value]): [string, number][] =>
+      name.startsWith('eval/') && Number.isFinite(value) ? [[name, rounded(value)]] : [],
     );
     return {
       step: Math.max(0, step),
@@ -89,6 +89,9 @@ function evaluationPoints(records: readonly StepRecord[], steps: readonly Point[
 
 const counted = (value: number | undefined): number | null =>
   value === undefined || !(value >= 0) ? null : value;
+
+/** Nine figures: more than single precision has, and half of the bytes. */
+const rounded = (value: number): number => Number(value.toPrecision(9));
 
 /** The vocabulary by its hash, from the newest checkpoint; null while there is none. */
 async function tokenizerOf(directory: string): Promise<string | null> {
