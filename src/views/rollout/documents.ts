@@ -3,7 +3,7 @@ import { messageOf, PlainError } from '../../common/errors.ts';
 import { Listeners } from '../../run/listeners.ts';
 import type { Disposable, StoreChange } from '../../run/store.ts';
 import { queryOf, type RolloutAddress } from './address.ts';
-import { loadRollout, type Rollout } from './rollout.ts';
+import { loadRollout, treeOf, type Rollout, type RolloutSource } from './rollout.ts';
 import type { OpenRun, RolloutRuns } from './runs.ts';
 
 export type DocumentState =
@@ -112,16 +112,13 @@ export class RolloutDocuments implements Disposable {
     try {
       entry.hold ??= this.#runs.hold(address.directory);
       const { store, vocabulary } = await entry.hold.run;
-      if (before !== null && store.manifest.run_id !== before.run.id) {
-        throw new PlainError(t('Another run lies where {0} was.', before.run.name), '');
-      }
+      if (before !== null) checkStillThere(store, before);
       const rollout = await loadRollout(store, vocabulary, address);
       if (document === null || before === null) {
         return { address, state: { kind: 'ready', rollout, notice: null }, read: Date.now() };
       }
       if (rollout.document.text !== before.document.text) {
-        const sentence = t('The run was resumed from an earlier step and sampled anew.');
-        throw new PlainError(sentence, '');
+        throw new PlainError(t('The run has another rollout of this number now.'), '');
       }
       return { ...document, state: { kind: 'ready', rollout, notice: null } };
     } catch (error) {
@@ -129,6 +126,17 @@ export class RolloutDocuments implements Disposable {
       const notice = t('{0} What is shown here was read before.', messageOf(error));
       return { ...document, state: { kind: 'ready', rollout: before, notice } };
     }
+  }
+}
+
+/** Why a rollout that was read is no longer the run's, thrown as a sentence. */
+function checkStillThere(source: RolloutSource, { run, address }: Rollout): void {
+  if (source.manifest.run_id !== run.id) {
+    throw new PlainError(t('Another run lies where {0} was.', run.name), '');
+  }
+  if (treeOf(source, address.segment_id) === null) {
+    const sentence = t('The run was resumed from an earlier step, without this rollout.');
+    throw new PlainError(sentence, '');
   }
 }
 
