@@ -1,4 +1,4 @@
-import { chooseTargets } from './measures.ts';
+import { chooseTargets } from './measures/index.ts';
 import {
   COMPARISON_VERSION,
   noPricing,
@@ -7,7 +7,7 @@ import {
   type Pricing,
   type Sides,
 } from './model.ts';
-import { notesOf, sameTokens } from './notes.ts';
+import { notesOf, sameTokens } from './notes/index.ts';
 import { tableOf } from './table.ts';
 
 /** How two sides are to be compared. */

@@ -1,5 +1,5 @@
-import type { Measure } from './measures.ts';
-import { measuresOf } from './measures.ts';
+import type { Measure } from './measures/index.ts';
+import { measuresOf } from './measures/index.ts';
 import type { Cell, ComparedRun, Difference, Pricing, Row, Sides, Verdict } from './model.ts';
 import { mean, meanInterval, pairedInterval, welchInterval } from './statistics.ts';
 import { sentenceOf } from './verdict.ts';

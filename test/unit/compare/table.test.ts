@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { compareSides } from '../../../src/compare/comparison.ts';
-import { chooseTargets } from '../../../src/compare/measures.ts';
+import { chooseTargets } from '../../../src/compare/measures/index.ts';
 import type { Pricing, Row, Sides } from '../../../src/compare/model.ts';
 import { endingAt, point, runOf, sideOf } from './runs.ts';
 
