@@ -7,7 +7,7 @@ const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFracti
 
 /** A value of a curve: `0.63`, `31%`. */
 export function valueText(value: number, percent: boolean): string {
-  if (percent) return `${compact.format(100 * value)}%`;
+  if (percent) return `${trimmed((100 * value).toFixed(1))}%`;
   const size = Math.abs(value);
   if (size >= 1000) return compact.format(value);
   if (size >= 100 || value === 0) return value.toFixed(0);
@@ -15,7 +15,8 @@ export function valueText(value: number, percent: boolean): string {
   return size >= 0.01 ? trimmed(value.toFixed(3)) : value.toExponential(1);
 }
 
-const trimmed = (text: string): string => text.replace(/0$/u, '');
+/** Without the zeros that end its decimals. */
+const trimmed = (text: string): string => text.replace(/\.?0+$/u, '');
 
 /** A place on the horizontal axis, short enough for a tick: `150K`, `12m`, `$0.40`. */
 export function axisText(x: number, axis: Axis, pricing: Pricing): string {

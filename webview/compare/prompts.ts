@@ -86,6 +86,7 @@ export class Prompts {
     render(this.#headsRow(), this.#heads);
     const message = this.#emptyMessage();
     render(message ?? nothing, this.#message);
+    this.#message.hidden = message === null;
     const pairs = summary?.pairs.length ?? 0;
     this.#list.hidden = message !== null;
     this.#heads.hidden = message !== null;

@@ -35,6 +35,8 @@ export function registerCompare(context: vscode.ExtensionContext, services: Serv
       compareWithBaseline(services, context, comparisons, argument),
     ),
     command(commands.openComparison, async (argument) => {
+      // A window that has just opened may not have looked for its runs yet.
+      await services.runs.refresh();
       const spec = await pickComparison(services, recent, argument);
       if (spec !== undefined) comparisons.show(spec);
     }),
