@@ -84,7 +84,8 @@ def row_of(cells: dict[str, Any]) -> SegmentRow:
     top = cells.pop("failure_top_ids"), cells.pop("failure_top_logprobs")
     cells["failure_top"] = None if top[0] is None else alternatives(*top)
     if cells["token_ends"] is None:
-        cells["token_ends"] = range(1, len(cells["text"]) + 1)
+        characters = len(cells["text"])
+        cells["token_ends"] = [min(i + 1, characters) for i in range(len(cells["token_ids"]))]
     for name, kind in ARRAYS.items():
         if cells[name] is not None:
             cells[name] = np.array(cells[name], kind)

@@ -141,10 +141,11 @@ function alternatives(row: SegmentRow): { index: number[]; ids: number[]; logpro
   return { index, ids, logprobs };
 }
 
-/** Whether `token_ends` says nothing: every token is one code point. */
+/** Whether `token_ends` says nothing: every token is one code point, as far as the text goes. */
 function isPlain({ text, token_ends }: SegmentTokens): boolean {
-  if (!token_ends.every((end, i) => end === i + 1)) return false;
-  return Array.from(text).length === token_ends.length;
+  const characters = Array.from(text).length;
+  if (characters > token_ends.length) return false;
+  return token_ends.every((end, i) => end === Math.min(i + 1, characters));
 }
 
 /** A row whose arrays disagree would be read back as something else: refuse it here. */

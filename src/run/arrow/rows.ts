@@ -152,10 +152,11 @@ export async function readTokens(
 
 /** What a row without `token_ends` says. */
 function oneCharacterEach(text: string, token_ids: Int32Array): Int32Array {
-  if (Array.from(text).length !== token_ids.length) {
+  const characters = Array.from(text).length;
+  if (characters > token_ids.length) {
     throw new DamagedError('a row does not say where its tokens end');
   }
-  return token_ids.map((_, i) => i + 1);
+  return token_ids.map((_, i) => Math.min(i + 1, characters));
 }
 
 function alternatives(

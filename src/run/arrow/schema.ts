@@ -79,7 +79,7 @@ export const summaryColumns: readonly Column[] = [
 const tokenColumns: readonly Column[] = [
   column('token_ids', 'list<int32>'),
   column('text', 'utf8'),
-  /** Null where every token is one code point of `text`. */
+  /** Null where every token is one code point of `text`, as far as that goes (an end token is none). */
   nullable('token_ends', 'list<int32>'),
   column('logprob', 'list<float32>'),
   column('entropy', 'list<float16>'),

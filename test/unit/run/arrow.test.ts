@@ -59,8 +59,11 @@ test('where a token is a character nothing is said about where it ends', async (
     { text: 'a😀b', ends: [1, 2, 3], kept: false },
     { text: 'a😀b', ends: [1, 1, 3], kept: true },
     { text: 'a😀bc', ends: [1, 2, 3], kept: true },
+    // Two end tokens, which have no text; and one in the middle.
+    { text: 'a😀', ends: [1, 2, 2, 2], kept: false },
+    { text: 'ab', ends: [1, 1, 2], kept: true },
     { text: '', ends: [], kept: false },
-    { text: '', ends: [0], kept: true },
+    { text: '', ends: [0], kept: false },
   ];
   const rows = cases.map(({ text, ends }, segment_id) => {
     const values = new Float32Array(ends.length);
@@ -89,12 +92,12 @@ test('where a token is a character nothing is said about where it ends', async (
 test('a row that should say where its tokens end, and does not, is damaged', async () => {
   const [row] = sample();
   assert.ok(row);
-  const tokens = { ...row.tokens, text: 'x'.repeat(row.length) };
+  const tokens = { ...row.tokens, text: '\u00e9'.repeat(row.length) };
   const token_ends = tokens.token_ids.map((_, i) => i + 1);
   const bytes = encodeFile([[{ ...row, tokens: { ...tokens, token_ends } }]]);
-  // One character less: what the row leaves out is no longer what it means.
-  const at = Buffer.from(bytes).indexOf('x'.repeat(row.length));
-  bytes.set([0xc3, 0xa9], at);
+  // One character more than tokens: what the row leaves out is no longer what it means.
+  const at = Buffer.from(bytes).indexOf('\u00e9'.repeat(row.length));
+  bytes.set([0x78, 0x78], at);
   const { reader, frames } = await readFile(bytes);
   assert.ok(reader.layout && frames[0]);
   await assert.rejects(

@@ -134,8 +134,9 @@ def _halves(values: Sequence[float] | Floats) -> NDArray[np.float16]:
 
 def _one_character_each(row: SegmentRow) -> bool:
     """Whether `token_ends` says nothing."""
-    ends = list(row.token_ends)
-    return len(row.text) == len(ends) and ends == list(range(1, len(ends) + 1))
+    ends, characters = list(row.token_ends), len(row.text)
+    plain = [min(i + 1, characters) for i in range(len(ends))]
+    return characters <= len(ends) and ends == plain
 
 
 def _check(row: SegmentRow) -> None:

@@ -45,7 +45,7 @@ SCHEMA = pa.schema(
         _column("trained", pa.bool_()),
         _column("token_ids", INTS),
         _column("text", TEXT),
-        # Null where every token is one code point of `text`.
+        # Null where every token is one code point of `text`, as far as that goes.
         _column("token_ends", INTS, nullable=True),
         _column("logprob", FLOATS),
         _column("entropy", HALVES),
