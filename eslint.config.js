@@ -69,6 +69,12 @@ export default defineConfig(
     ['src/run/model/**'],
   ),
   restrict(['src/recipe/**'], [node, vscode, folder('engine', 'launch', 'views', 'run')]),
+  restrict(
+    ['src/compare/**'],
+    [node, vscode, folder('engine', 'launch', 'views')],
+    ['src/compare/load.ts'],
+  ),
+  restrict(['src/compare/load.ts'], [vscode, folder('engine', 'launch', 'views')]),
   restrict(['src/engine/**'], [vscode, folder('launch', 'views')]),
   restrict(['src/launch/**'], [folder('views', 'engine')]),
   restrict(['src/views/**'], [folder('engine')], ['src/views/**/protocol.ts']),
