@@ -9,7 +9,7 @@ import { PlainError, messageOf } from '../src/common/errors.ts';
 import { pairRecipe, type Pair } from '../src/compare/pair.ts';
 import { nameOfRecipe, newDirectoryName } from '../src/run/names.ts';
 import { Benchmarks } from './compare/benchmarks.ts';
-import { parseCommandLine, usage, type Request } from './compare/command-line.ts';
+import { commandOf, parseCommandLine, usage, type Request } from './compare/command-line.ts';
 import { placesOf } from './compare/places.ts';
 import { ProgressLine } from './compare/progress.ts';
 import { report, tableText } from './compare/report.ts';
@@ -39,7 +39,13 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = resolve(
     request.outputDir ?? join('runs', `compare-${newDirectoryName(recipe, new Date())}`),
   );
-  return compare({ request, recipe, source, pair, folder });
+  try {
+    return await compare({ request, recipe, source, pair, folder });
+  } catch (error) {
+    if (!(error instanceof PlainError)) throw error;
+    console.error(`${error.message}\n${error.next}`);
+    return 1;
+  }
 }
 
 interface Work {
@@ -136,30 +142,7 @@ function endOnSignals(runner: Runner, say: (line: string) => void): { happened: 
   return { happened: () => first !== null };
 }
 
-/** What to say to get the same comparison again, or to go on with it. */
-function commandOf(
-  { recipe, seeds, benchmarks, jobs, targets, pricing, flags }: Request,
-  folder: string,
-): string {
-  const { per_hour, per_million_tokens, currency } = pricing;
-  const words = [
-    ...[recipe, '--seeds', String(seeds), ...flags],
-    ...(benchmarks.length === 0 ? [] : ['--benchmarks', ...benchmarks]),
-    ...(jobs === 1 ? [] : ['--jobs', String(jobs)]),
-    ...(targets === null ? [] : ['--targets', ...targets.map(String)]),
-    ...(per_hour === null ? [] : ['--price-per-hour', String(per_hour)]),
-    ...(per_million_tokens === null
-      ? []
-      : ['--price-per-million-tokens', String(per_million_tokens)]),
-    ...(currency === '$' ? [] : ['--currency', currency]),
-    ...['--output-dir', folder],
-  ];
-  return `./compare_strategies.sh ${words.map(quoted).join(' ')}`;
-}
-
-/** A word as a shell reads it back. */
-function quoted(word: string): string {
-  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
+// Whoever read our output may be gone; the runs are not theirs.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
 process.exitCode = await main(process.argv.slice(2));

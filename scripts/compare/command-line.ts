@@ -143,3 +143,29 @@ function grouped(args: readonly string[]): { name: string | null; words: string[
 }
 
 const wrong = (message: string): CommandLine => ({ kind: 'wrong', message });
+
+/** What to say to get the same comparison again, or to go on with it. */
+export function commandOf(
+  { recipe, seeds, benchmarks, jobs, targets, pricing, flags }: Request,
+  folder: string,
+): string {
+  const { per_hour, per_million_tokens, currency } = pricing;
+  const words = [
+    ...[recipe, '--seeds', String(seeds), ...flags],
+    ...(benchmarks.length === 0 ? [] : ['--benchmarks', ...benchmarks]),
+    ...(jobs === 1 ? [] : ['--jobs', String(jobs)]),
+    ...(targets === null ? [] : ['--targets', ...targets.map(String)]),
+    ...(per_hour === null ? [] : ['--price-per-hour', String(per_hour)]),
+    ...(per_million_tokens === null
+      ? []
+      : ['--price-per-million-tokens', String(per_million_tokens)]),
+    ...(currency === '$' ? [] : ['--currency', currency]),
+    ...['--output-dir', folder],
+  ];
+  return `./compare_strategies.sh ${words.map(quoted).join(' ')}`;
+}
+
+/** A word as a shell reads it back. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

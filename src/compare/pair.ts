@@ -89,7 +89,7 @@ export function pairRecipe(
     budget,
     steps: capped ? few : { baseline: budget === null ? recipe.max_steps : more, adaptive: more },
     seeds: Array.from({ length: count }, (_, i) => recipe.seed + i),
-    warnings: warningsOf(recipe),
+    warnings: [...findings.map((finding) => formatFinding(finding, name)), ...warningsOf(recipe)],
   };
 }
 
