@@ -52,8 +52,9 @@ test(
   'the command that is said to go on with means the same to a shell',
   { skip: process.platform === 'win32' },
   () => {
+    const odd = [' ', '\n', ...'a / \' " $ ` \\ * ? é ✓ & ; | < > ( ) ~ # !'.split(' ')];
     const word = fc
-      .string({ minLength: 1, unit: fc.constantFrom(...'a.yaml /\'"$`\\ *?é✓&;|<>()~#!\n') })
+      .string({ minLength: 1, unit: fc.constantFrom(...odd) })
       .filter((text) => !text.startsWith('-') && !text.startsWith('~'));
     fc.assert(
       fc.property(
