@@ -6,7 +6,8 @@ export const targetsText = (targets: readonly number[]): string =>
 /** Shares of 1, ascending, each once; null where something is no percentage. */
 export function parseTargets(text: string): number[] | null {
   const words = text.split(/[\s,;%]+/u).filter((word) => word !== '');
-  const values = words.map((word) => Number(word) / 100);
+  // To a hundredth of a percent: what a division leaves behind is nobody's target.
+  const values = words.map((word) => Math.round(Number(word) * 100) / 1e4);
   if (values.some((value) => !(value >= 0 && value <= 1))) return null;
   return [...new Set(values)].sort((a, b) => a - b).slice(0, 20);
 }
