@@ -116,7 +116,7 @@ test('rows are asked for once, and anew after the list has changed', async () =>
       return Promise.resolve(answer(250, from, to));
     },
     () => (changes += 1),
-    assert.fail,
+    (error) => assert.fail(String(error)),
   );
   await rows.need(0, 10);
   assert.deepEqual(asked, [], 'nothing is asked before there is a question');
@@ -150,7 +150,7 @@ test('an answer to an older question is none, and a refusal is said', async () =
   rows.renew({ ...query, filter: 'won', unfolded: [] });
   answers[0]?.(answer(9, 0, 10));
   await first;
-  assert.equal(rows.head, null);
+  assert.equal(rows.row(0), null);
   const second = rows.need(0, 10);
   answers[1]?.(answer(3, 0, 10));
   await second;

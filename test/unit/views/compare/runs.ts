@@ -152,7 +152,7 @@ export async function writeSides(
   seeds: readonly number[],
   options: { accuracy?: number | null } = {},
 ): Promise<{ baseline: string[]; adaptive: string[] }> {
-  const sides = { baseline: [] as string[], adaptive: [] as string[] };
+  const sides: { baseline: string[]; adaptive: string[] } = { baseline: [], adaptive: [] };
   for (const seed of seeds) {
     for (const strategy of ['baseline', 'adaptive'] as const) {
       const directory = join(folder, `${strategy}-${seed}`);
