@@ -104,6 +104,7 @@ export class RecipePanel {
           }</span
         >
         <span class="gap"></span>
+        ${this.#nextRun()}
         ${textField({
           label: t('Find a key'),
           placeholder: t('Find a key'),
@@ -132,7 +133,7 @@ export class RecipePanel {
               )}
             </div>`
       }
-      ${groups.map(({ name, fields }) => this.#group(name, fields))} ${this.#foot()}`;
+      ${groups.map(({ name, fields }) => this.#group(name, fields))}`;
   }
 
   #setOptions(options: { recipe_find?: string; recipe_all?: boolean }): void {
@@ -239,24 +240,22 @@ export class RecipePanel {
     this.#draw();
   }
 
-  #foot(): TemplateResult {
+  #nextRun(): TemplateResult {
     const changes = Object.entries(this.#explorer.state.recipe_changes);
     const { length } = changes;
-    return html`<div class="recipe-foot">
-      ${
-        length === 0
-          ? nothing
-          : html`<span
-                >${length === 1 ? t('1 change for the next run') : t('{0} changes for the next run', length)}</span
-              >
-              ${textButton({ label: t('Discard'), onClick: () => this.#keepChanges({}) })}`
-      }
-      ${textButton({
-        label: t('Open as a New Recipe'),
-        primary: length > 0,
-        onClick: () => void this.#openNext(changes),
-      })}
-    </div>`;
+    return html`${
+      length === 0
+        ? nothing
+        : html`<span
+              >${length === 1 ? t('1 change for the next run') : t('{0} changes for the next run', length)}</span
+            >
+            ${textButton({ label: t('Discard'), onClick: () => this.#keepChanges({}) })}`
+    }
+    ${textButton({
+      label: t('Open as a New Recipe'),
+      primary: length > 0,
+      onClick: () => void this.#openNext(changes),
+    })}`;
   }
 
   async #openNext(changes: readonly (readonly [string, string])[]): Promise<void> {
@@ -272,8 +271,8 @@ export class RecipePanel {
 
 const textControl = { kind: 'text' } as const;
 
-/** A tooltip shows backquotes as they are. */
-const withoutCode = (description: string): string => description.replaceAll('`', '');
+/** Keys stand in backquotes; plain text would show them. */
+const withoutCode = (sentence: string): string => sentence.replaceAll('`', '');
 
 function note(
   { changed }: RunRecipeField,
@@ -281,7 +280,7 @@ function note(
 ): TemplateResult | string | typeof nothing {
   if (answer?.kind === 'waiting') return t('waits for the safe point…');
   if (answer?.kind === 'refused') {
-    return html`<span class="refused">${icon('error')}${answer.message}</span>`;
+    return html`<span class="refused">${icon('error')}${withoutCode(answer.message)}</span>`;
   }
-  return changed === null ? nothing : t('{0} up to step {1}', changed.from, changed.step);
+  return changed === null ? nothing : t('was {0} up to step {1}', changed.from, changed.step);
 }

@@ -12,6 +12,8 @@ export interface ControlActions {
   set: (key: string, text: string) => void;
 }
 
+type Slider = Extract<Control, { kind: 'slider' }>;
+
 /**
  * @param id of the control, for its label
  * @param about id of what describes it; null where nothing does
@@ -57,6 +59,7 @@ export function recipeControl(
           max=${control.max}
           step=${control.step}
           .value=${live(shown)}
+          .style=${`--share: ${shareOf(Number(shown), control)}%`}
           @input=${(event: Event) => preview(key, sliderText(event, control))}
           @change=${(event: Event) => set(key, sliderText(event, control))}
         /><input
@@ -81,8 +84,14 @@ export function recipeControl(
   }
 }
 
+/** How much of the slider lies before its thumb, in percent. */
+function shareOf(value: number, { min, max }: Slider): number {
+  const share = (100 * (value - min)) / (max - min);
+  return Number.isFinite(share) ? Math.min(100, Math.max(0, share)) : 0;
+}
+
 /** A slider's value without the noise of binary fractions. */
-function sliderText(event: Event, { step }: Extract<Control, { kind: 'slider' }>): string {
+function sliderText(event: Event, { step }: Slider): string {
   const digits = (String(step).split('.')[1] ?? '').length;
   return String(Number(Number(valueOf(event)).toFixed(digits)));
 }

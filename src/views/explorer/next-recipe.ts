@@ -24,16 +24,19 @@ export class NextRecipe {
 
   async open(changes: readonly RecipeChange[]): Promise<void> {
     const open = this.#copy !== null && !this.#copy.isClosed ? this.#copy : null;
-    const text = changedRecipe(open?.getText() ?? (await this.#launched()), changes);
+    const before = open?.getText() ?? (await this.#launched());
+    const text = changedRecipe(before, changes);
     const document = open ?? (await this.#new());
     this.#copy = document;
     const edit = new vscode.WorkspaceEdit();
     const all = rangeOf(document, { from: 0, to: document.getText().length });
     edit.replace(document.uri, all, text);
     await vscode.workspace.applyEdit(edit);
+    const changed = document.positionAt(firstDifference(before, text));
     await vscode.window.showTextDocument(document, {
       viewColumn: vscode.ViewColumn.Beside,
       preview: false,
+      selection: document.lineAt(changed).range,
     });
   }
 
@@ -64,4 +67,12 @@ export class NextRecipe {
       return await vscode.workspace.openTextDocument(uri);
     }
   }
+}
+
+/** The offset at which two texts begin to differ; 0 where they never do. */
+function firstDifference(a: string, b: string): number {
+  if (a === b) return 0;
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i += 1;
+  return i;
 }

@@ -325,7 +325,7 @@ test('the recipe is at hand: a live run is set, the rest is for the next run', a
   await temperature.press('Enter');
   await panel.locator('.knob.waiting .knob-note:text("waits for the safe point")').waitFor();
   safePoint();
-  await panel.locator('.knob-note:text("1 up to step 0")').waitFor();
+  await panel.locator('.knob-note:text("was 1 up to step 0")').waitFor();
   assert.equal(await temperature.inputValue(), '1.3');
   await page.waitForSelector('.note:text("Applied: temperature: 1 → 1.3.")');
 
