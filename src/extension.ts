@@ -11,8 +11,10 @@ import { runsDirectories } from './views/configuration.ts';
 import { followContexts } from './views/contexts.ts';
 import { tellEndings } from './views/endings.ts';
 import { registerExplorer } from './views/explorer/index.ts';
+import { registerFork } from './views/fork/index.ts';
 import { registerRecipeFeatures } from './views/recipe/index.ts';
 import { revealAtStart } from './views/reveal-at-start.ts';
+import { tokenAtCursor } from './views/rollout/commands.ts';
 import { registerRollouts } from './views/rollout/index.ts';
 import { openedBefore, rememberOpened } from './views/runs/opened.ts';
 import { RunsTree } from './views/runs/tree.ts';
@@ -47,9 +49,13 @@ export function activate(context: vscode.ExtensionContext): void {
       if (change.affectsConfiguration('adaptiveGrpo')) lookAround();
     }),
   );
-  registerExplorer(context, services);
+  const explorers = registerExplorer(context, services);
   registerCompare(context, services);
-  registerRollouts(context, services);
+  const documents = registerRollouts(context, services);
+  registerFork(context, services, engine, {
+    tokenAtCursor: () => tokenAtCursor(documents),
+    forkInExplorer: () => explorers.fork(),
+  });
   registerRecipeFeatures(context, services);
   lookAround();
 }

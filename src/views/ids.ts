@@ -25,6 +25,8 @@ export const commands = {
   siblingsAtToken: 'adaptiveGrpo.siblingsAtToken',
   colourTokens: 'adaptiveGrpo.colourTokens',
   forkFromToken: 'adaptiveGrpo.forkFromToken',
+  setCompletionServerKey: 'adaptiveGrpo.setCompletionServerKey',
+  removeCompletionServerKey: 'adaptiveGrpo.removeCompletionServerKey',
   compareWithBaseline: 'adaptiveGrpo.compareWithBaseline',
   openComparison: 'adaptiveGrpo.openComparison',
 } as const;
@@ -70,6 +72,8 @@ export const section = 'adaptiveGrpo';
 export const settings = {
   runsDirectory: 'runsDirectory',
   startupTimeout: 'startupTimeout',
+  completionServers: 'completionServers',
+  completionTimeout: 'completionTimeout',
   pricePerHour: 'pricePerHour',
   pricePerMillionTokens: 'pricePerMillionTokens',
   currency: 'currency',

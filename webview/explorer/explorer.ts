@@ -66,6 +66,7 @@ export class Explorer {
       update: (header: RunHeader) => this.#update(header),
       reveal: (target: RevealTarget) => void this.reveal(target),
       colour: ({ colour }: { colour: ColourMode }) => this.#showColour(colour),
+      fork: () => void this.fork(),
     };
     this.channel = new Channel<Protocol>(api, results, events, handlers, patience);
   }
@@ -232,6 +233,20 @@ export class Explorer {
       await this.channel.request('open_document', { segment_id, position: at });
     } catch (error) {
       this.say(this.inWords(error));
+    }
+  }
+
+  /** Other continuations of the chosen path, from the cursor on. */
+  async fork(): Promise<void> {
+    const { segment_id, position } = this.state;
+    if (segment_id === null || position === null) {
+      this.say(t('Choose a token to fork at.'));
+      return;
+    }
+    try {
+      await this.channel.request('fork', { segment_id, position: Math.ceil(position) });
+    } catch (error) {
+      this.say(messageOf(error));
     }
   }
 

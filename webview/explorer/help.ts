@@ -10,6 +10,7 @@ const keys: readonly (readonly [string, string])[] = [
   [t('letters'), t('jump to the row that starts with them')],
   ['n   p', t('next, previous failure point ◆ of the path')],
   ['o', t('open the path as a document')],
+  ['b', t('fork before the token: other continuations from there')],
   ['/', t('filter the prompts')],
   ['Esc', t('leave the filter; close this help')],
   ['f', t('follow the run, or hold still')],

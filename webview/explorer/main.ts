@@ -81,6 +81,7 @@ const shortcuts: Record<string, () => void> = {
     if (next !== undefined) explorer.setColour(next);
   },
   o: () => void explorer.openDocument(),
+  b: () => void explorer.fork(),
   w: () => explorer.setWhitespace(!explorer.state.whitespace),
   r: () => explorer.toggleRecipe(),
   '1': () => explorer.togglePane('prompts'),

@@ -32,6 +32,8 @@ export function registerCommands(
     | 'siblingsAtToken'
     | 'colourTokens'
     | 'forkFromToken'
+    | 'setCompletionServerKey'
+    | 'removeCompletionServerKey'
     | 'revealInExplorer'
     | 'dryRun'
     | 'whatWouldItDo'

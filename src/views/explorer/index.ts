@@ -16,7 +16,10 @@ const restored = z.object({ directory: z.string().min(1) });
  * directory, else the active run's; and a place in it, if any) and the serializer that restores
  * tabs with the window.
  */
-export function registerExplorer(context: vscode.ExtensionContext, services: Services): void {
+export function registerExplorer(
+  context: vscode.ExtensionContext,
+  services: Services,
+): { fork(): boolean } {
   const panels = new Map<string, ExplorerPanel>();
   const keep = (panel: ExplorerPanel): ExplorerPanel => {
     panels.set(panel.directory, panel);
@@ -63,4 +66,12 @@ export function registerExplorer(context: vscode.ExtensionContext, services: Ser
       },
     }),
   );
+  return {
+    /** Has the explorer that is in front fork at its chosen token; false where none is. */
+    fork: () => {
+      const active = [...panels.values()].find((panel) => panel.active);
+      active?.fork();
+      return active !== undefined;
+    },
+  };
 }

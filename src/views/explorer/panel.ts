@@ -70,6 +70,15 @@ export class ExplorerPanel {
     this.#panel.onDidDispose(listener);
   }
 
+  get active(): boolean {
+    return this.#panel.active;
+  }
+
+  /** Other continuations of the token that is chosen in it. */
+  fork(): void {
+    this.#session.fork();
+  }
+
   /** Brings the tab to the front, at a place of the run where one is given. */
   reveal(target: RevealTarget | null): void {
     this.#panel.reveal();
@@ -109,6 +118,11 @@ export class ExplorerPanel {
         const { openRolloutDocument } = commands;
         const { directory } = this;
         await vscode.commands.executeCommand(openRolloutDocument, directory, segment_id, position);
+      },
+      fork: async (segment_id, position) => {
+        const { directory } = this;
+        const target = { directory, segment_id, position };
+        await vscode.commands.executeCommand(commands.forkFromToken, target);
       },
       colour: this.#services.colour,
       resume: run(commands.resumeRun),

@@ -330,6 +330,8 @@ export const schemas = {
   next_recipe: z.object({ changes: z.array(recipeChange).max(500) }),
   /** Opens a path as a text document beside the explorer, at a token where one is given. */
   open_document: z.object({ segment_id: segmentId, position: index.nullable() }),
+  /** Samples other continuations of the path, in place of what follows token `position`. */
+  fork: z.object({ segment_id: segmentId, position: index }),
   /** What tokens are coloured by, here and in rollout documents. */
   colour: colourChoice,
   /** Start a crashed or stopped run again from its last checkpoint. */
@@ -352,12 +354,18 @@ export const results = {
   set: z.object({ message: z.string() }),
   next_recipe: z.null(),
   open_document: z.null(),
+  fork: z.null(),
   colour: z.null(),
   resume_run: z.null(),
   show_log: z.null(),
 };
 
 /** What the host tells unasked. */
-export const events = { update: runHeader, reveal: revealTarget, colour: colourChoice };
+export const events = {
+  update: runHeader,
+  reveal: revealTarget,
+  colour: colourChoice,
+  fork: nothing,
+};
 
 export type Protocol = ProtocolOf<typeof schemas, typeof results, typeof events>;

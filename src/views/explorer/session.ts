@@ -25,6 +25,8 @@ export interface RunActions {
   openRecipe(changes: readonly RecipeChange[]): Promise<void>;
   /** Opens a path as a document, at a token where one is given. */
   openDocument(segment_id: number, position: number | null): Promise<void>;
+  /** Samples other continuations of a path before a token. */
+  fork(segment_id: number, position: number): Promise<void>;
   /** What tokens are coloured by; rollout documents share it. */
   readonly colour: Pick<ColourChoice, 'value' | 'set' | 'onDidChange'>;
   /** Starts a crashed or failed run again. */
@@ -87,6 +89,11 @@ export class ExplorerSession {
           await actions.openDocument(segment_id, position);
           return null;
         },
+        fork: ({ segment_id, position }) => {
+          // It asks, and may take long: what becomes of it shows in the tree.
+          void actions.fork(segment_id, position);
+          return null;
+        },
         colour: ({ colour }) => {
           actions.colour.set(colour);
           return null;
@@ -114,6 +121,11 @@ export class ExplorerSession {
   reveal(target: RevealTarget): void {
     if (this.#opened) this.#channel.send('reveal', target);
     else this.#reveal = target;
+  }
+
+  /** Asks the webview to fork where its cursor is. */
+  fork(): void {
+    if (this.#opened) this.#channel.send('fork', {});
   }
 
   dispose(): void {

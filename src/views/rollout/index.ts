@@ -11,7 +11,10 @@ import { RolloutRuns } from './runs.ts';
  * Rollouts as documents: any path of a run as a text that can only be read, with its tokens
  * coloured, all about each in a hover, and its segments as lenses and outline.
  */
-export function registerRollouts(context: vscode.ExtensionContext, services: Services): void {
+export function registerRollouts(
+  context: vscode.ExtensionContext,
+  services: Services,
+): RolloutDocuments {
   const { extensionUri, stores, colour } = services;
   const base = vscode.Uri.joinPath(extensionUri, 'media', 'base').fsPath;
   const runs: RolloutRuns = new RolloutRuns(stores, base, (directory, change) =>
@@ -30,4 +33,5 @@ export function registerRollouts(context: vscode.ExtensionContext, services: Ser
       if (address !== null) documents.close(address);
     }),
   );
+  return documents;
 }

@@ -86,6 +86,7 @@ export const noActions: RunActions = {
   set: () => Promise.reject(new Error('This run takes no commands.')),
   openRecipe: () => Promise.resolve(),
   openDocument: () => Promise.reject(new Error('There is no editor for documents.')),
+  fork: () => Promise.reject(new Error('There is nobody to sample from.')),
   colour: new ColourChoice({ get: () => undefined, update: () => Promise.resolve() }),
   resume: () => Promise.reject(new Error('This run can not be resumed.')),
   showLog: () => undefined,

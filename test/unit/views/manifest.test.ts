@@ -97,7 +97,11 @@ test('every id in the manifest carries the one prefix', () => {
 
 test('menus and clauses name only commands, contexts and rows that exist', () => {
   const known = new Set<string>(Object.values(commands));
-  const contextKeys = new Set<string>([...Object.values(contexts), ...Object.values(views)]);
+  const contextKeys = new Set<string>([
+    ...Object.values(contexts),
+    ...Object.values(views),
+    explorerViewType,
+  ]);
   for (const item of Object.values(contributes.menus).flat()) {
     assert.ok(known.has(item.command), item.command);
     const when = item.when ?? '';
@@ -133,6 +137,8 @@ test('the palette hides what has nothing to act on', () => {
     commands.openRecordedRun,
     commands.compareWithBaseline,
     commands.openComparison,
+    commands.setCompletionServerKey,
+    commands.removeCompletionServerKey,
   ];
   for (const command of Object.values(commands)) {
     if (always.includes(command)) assert.ok(!palette.has(command), command);

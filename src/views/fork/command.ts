@@ -1,0 +1,287 @@
+import { join } from 'node:path';
+import { t } from '@vscode/l10n';
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { PlainError } from '../../common/errors.ts';
+import { newestCheckpoint, type Policies, type PolicyLease } from '../../launch/policies.ts';
+import type { SegmentRow } from '../../run/model/segment.ts';
+import { isLive } from '../../run/status.ts';
+import type { RunStore } from '../../run/store.ts';
+import { short } from '../explorer/scale.ts';
+import { TokenizerTexts, checkpointFolders } from '../explorer/tokenizer.ts';
+import { isRight } from '../explorer/tree.ts';
+import { commands } from '../ids.ts';
+import { offer, showError } from '../notify.ts';
+import { plainText } from '../plain-text.ts';
+import type { Services } from '../services.ts';
+import { askForFork, labelOf, type Beginning, type ForkChoice, type ForkSource } from './ask.ts';
+import type { Server } from './client.ts';
+import { keepFork, sampleFork, type ForkRequest, type ForkSources } from './fork.ts';
+import { forkPlace, type ForkPlace } from './place.ts';
+import { apiKeyOf, completionServers, completionTimeoutMs } from './servers.ts';
+
+/** What the command takes: `position` counts tokens of the path, `[0, position)` is kept. */
+export const forkTarget = z.object({
+  directory: z.string().min(1),
+  segment_id: z.number().int(),
+  position: z.number().int().nonnegative(),
+  alternative: z.number().int().optional(),
+});
+export type ForkTarget = z.infer<typeof forkTarget>;
+
+export interface ForkParts {
+  services: Services;
+  policies: Policies;
+  memory: vscode.Memento;
+  secrets: vscode.SecretStorage;
+}
+
+/** "Fork from Here…": asks what to sample, samples it, and adds it to the run. */
+export async function forkFrom(parts: ForkParts, target: ForkTarget): Promise<void> {
+  if (!(await isTrusted())) return;
+  const { services, memory } = parts;
+  const lease = await services.stores.acquire(target.directory);
+  try {
+    const { store } = lease;
+    const place = await forkPlace(store, target.segment_id, target.position);
+    const texts = new TokenizerTexts();
+    await texts.read(await tokenizerFolders(services, store));
+    const textOf = (id: number) => place.texts?.get(id) ?? texts.textOf(id);
+    const { servers, problems } = completionServers();
+    const choice = await askForFork(
+      {
+        place: placeInWords(store, place),
+        sources: [
+          ...(await ownSource(store)),
+          ...servers.map((server) => ({ kind: 'server' as const, name: server.name, server })),
+        ],
+        problems,
+        beginnings: beginningsOf(place, textOf, target.alternative),
+        temperature: numberOf(store, 'temperature') ?? 1,
+        longest: longestOf(store, place),
+        forced: target.alternative ?? null,
+      },
+      memory,
+    );
+    if (choice === undefined) return;
+    await run(parts, store, place, choice, textOf);
+  } finally {
+    lease.dispose();
+  }
+}
+
+async function run(
+  parts: ForkParts,
+  store: RunStore,
+  place: ForkPlace,
+  choice: ForkChoice,
+  textOf: (id: number) => string | null,
+): Promise<void> {
+  const { directory } = store;
+  const { services } = parts;
+  const request: ForkRequest = { directory, place, ...choice };
+  const rows = await withProgress(store, place, choice, async (signal) => {
+    const { sources, release } = await sourcesOf(parts, store, choice.source, signal);
+    try {
+      const warn = (message: string) => services.log.warn(`fork: ${message}`);
+      const tools = { textOf, timeoutMs: completionTimeoutMs(), warn };
+      return await sampleFork(request, sources, tools, signal);
+    } finally {
+      release();
+    }
+  });
+  await keep(parts, request, rows);
+}
+
+/** What couldn't be written is still here: it can be tried again. */
+async function keep(
+  parts: ForkParts,
+  request: ForkRequest,
+  rows: readonly SegmentRow[],
+): Promise<void> {
+  try {
+    tell(request, await keepFork(request, rows));
+  } catch (error) {
+    const again = { title: t('Try Again'), run: () => keep(parts, request, rows) };
+    void showError(error, parts.services.log, [again]);
+  }
+}
+
+/** Rejects with a `CancelledError` where a person takes it back. */
+function withProgress<T>(
+  store: RunStore,
+  { fork_at }: ForkPlace,
+  { n, source }: ForkChoice,
+  work: (signal: AbortSignal) => Promise<T>,
+): Thenable<T> {
+  const progress = {
+    location: vscode.ProgressLocation.Notification,
+    title: plainText(t('{0} continuations from token {1}', n, fork_at)),
+    cancellable: true,
+  };
+  return vscode.window.withProgress(progress, async (report, token) => {
+    const busy = source.kind === 'live' && store.status.kind === 'running';
+    const message = busy
+      ? t('{0}, when its optimizer step is done…', labelOf(source))
+      : `${labelOf(source)}…`;
+    report.report({ message: plainText(message) });
+    const cancel = new AbortController();
+    const subscription = token.onCancellationRequested(() => cancel.abort());
+    try {
+      return await work(cancel.signal);
+    } finally {
+      subscription.dispose();
+    }
+  });
+}
+
+/** The run's own policy: while it lives its engine, afterwards its newest checkpoint. */
+async function ownSource(store: RunStore): Promise<ForkSource[]> {
+  const { manifest, status, directory } = store;
+  if (isLive(status)) return manifest.endpoint === null ? [] : [{ kind: 'live', name: '' }];
+  const name = manifest.engine.name === 'built-in' ? await newestCheckpoint(directory) : null;
+  return name === null ? [] : [{ kind: 'checkpoint', name }];
+}
+
+interface Used {
+  sources: ForkSources;
+  release: () => void;
+}
+
+async function sourcesOf(
+  { policies, secrets, services }: ForkParts,
+  store: RunStore,
+  source: ForkSource,
+  signal: AbortSignal,
+): Promise<Used> {
+  const [own] = await ownSource(store);
+  let lease: PolicyLease | null = null;
+  let endpoint: Server | null = null;
+  try {
+    if (own?.kind === 'live' && store.manifest.endpoint !== null) {
+      endpoint = ownServer(store, own, store.manifest.endpoint);
+    } else if (own?.kind === 'checkpoint') {
+      lease = await policies.acquire(store.directory, signal);
+      endpoint = ownServer(store, own, lease.endpoint);
+    }
+  } catch (error) {
+    // Another server answers all the same; only nobody scores what it says.
+    if (source.kind !== 'server' || signal.aborted) throw error;
+    services.log.warn(`fork: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const release = () => lease?.dispose();
+  const origin = { source: source.kind, name: source.name };
+  if (source.kind === 'server') {
+    const { name, baseUrl, model } = source.server;
+    const apiKey = await apiKeyOf(secrets, source.server);
+    const sampler = { name, baseUrl, model, apiKey, own: false };
+    return { sources: { sampler, origin, own: endpoint }, release };
+  }
+  if (endpoint === null) {
+    release();
+    throw new PlainError(
+      t('The run has just ended.'),
+      t('Fork again: its checkpoint is asked then.'),
+    );
+  }
+  return { sources: { sampler: endpoint, origin, own: endpoint }, release };
+}
+
+function ownServer(
+  { manifest }: RunStore,
+  source: ForkSource,
+  { url, token }: { url: string; token: string },
+): Server {
+  const name = `${manifest.name} (${labelOf(source)})`;
+  return { name, baseUrl: `${url.replace(/\/$/, '')}/v1`, apiKey: token, model: '', own: true };
+}
+
+/** Its checkpoints; before the first of them, where its model came from. */
+async function tokenizerFolders({ extensionUri }: Services, store: RunStore): Promise<string[]> {
+  const { model } = store.manifest;
+  const base = join(extensionUri.fsPath, 'media', 'base');
+  return [...(await checkpointFolders(store.directory)), model === 'base' ? base : model];
+}
+
+function placeInWords({ manifest }: RunStore, { step, prompt_id, fork_at }: ForkPlace): string {
+  return t('{0}, step {1}, {2}, before token {3}', manifest.name, step, prompt_id, fork_at);
+}
+
+function beginningsOf(
+  { alternatives }: ForkPlace,
+  textOf: (id: number) => string | null,
+  chosen: number | undefined,
+): Beginning[] {
+  const known = Array.from(alternatives?.ids ?? [], (id, i): Beginning => {
+    const logprob = alternatives?.logprobs[i];
+    return { id, text: textOf(id), probability: logprob === undefined ? null : Math.exp(logprob) };
+  });
+  const missing = chosen !== undefined && !known.some(({ id }) => id === chosen);
+  return missing ? [{ id: chosen, text: textOf(chosen), probability: null }, ...known] : known;
+}
+
+function numberOf({ manifest }: RunStore, key: string): number | null {
+  const value = manifest.recipe[key];
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+const LONGEST = 256;
+
+/** What is left of the length that the run trains with. */
+function longestOf(store: RunStore, { fork_at }: ForkPlace): number {
+  const whole = numberOf(store, 'max_completion_length');
+  return whole === null ? LONGEST : Math.max(1, Math.round(whole) - fork_at);
+}
+
+/** What came of it, and ways to look at it. */
+function tell({ directory, place }: ForkRequest, rows: readonly SegmentRow[]): void {
+  const [first] = rows;
+  if (first === undefined) return;
+  const { segment_id } = first;
+  const { step, prompt_id, fork_at } = place;
+  const target = { step, prompt_id, segment_id, position: fork_at };
+  void offer(vscode.window.showInformationMessage, outcomeOf(rows, fork_at), [
+    {
+      title: t('Show in Explorer'),
+      run: () => vscode.commands.executeCommand(commands.revealInExplorer, directory, target),
+    },
+    {
+      title: t('Open as Document'),
+      run: () =>
+        vscode.commands.executeCommand(
+          commands.openRolloutDocument,
+          directory,
+          segment_id,
+          fork_at,
+        ),
+    },
+  ]);
+}
+
+export function outcomeOf(rows: readonly SegmentRow[], fork_at: number): string {
+  const many = t('{0} continuations from token {1} joined the tree', rows.length, fork_at);
+  const rewards = rows.flatMap(({ reward }) => reward ?? []);
+  const judged = rows.map(isRight).filter((right) => right !== null);
+  const right = judged.filter(Boolean).length;
+  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+  const figures = [
+    ...(judged.length > 0 ? [t('{0} of {1} right', right, judged.length)] : []),
+    ...(rewards.length > 0 ? [t('mean reward {0}', short(mean))] : [t('not scored')]),
+  ];
+  return `${many}: ${figures.join(', ')}.`;
+}
+
+async function isTrusted(): Promise<boolean> {
+  if (vscode.workspace.isTrusted) return true;
+  await offer(
+    vscode.window.showWarningMessage,
+    t('This workspace is not trusted, so nothing is sampled from it. Recorded runs can be read.'),
+    [
+      {
+        title: t('Manage Workspace Trust'),
+        run: () => vscode.commands.executeCommand('workbench.trust.manage'),
+      },
+    ],
+  );
+  return vscode.workspace.isTrusted;
+}
