@@ -6,13 +6,15 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PlainError, messageOf } from '../src/common/errors.ts';
+import { COMPARISON } from '../src/compare/file.ts';
+import type { Comparison } from '../src/compare/model.ts';
 import { pairRecipe, type Pair } from '../src/compare/pair.ts';
 import { nameOfRecipe, newDirectoryName } from '../src/run/names.ts';
 import { Benchmarks } from './compare/benchmarks.ts';
 import { commandOf, parseCommandLine, usage, type Request } from './compare/command-line.ts';
 import { placesOf } from './compare/places.ts';
 import { ProgressLine } from './compare/progress.ts';
-import { report, tableText } from './compare/report.ts';
+import { report, reportRecorded, tableText } from './compare/report.ts';
 import { Runner } from './compare/runner.ts';
 
 const { INIT_CWD: calledFrom, npm_lifecycle_event: npmScript } = process.env;
@@ -25,27 +27,30 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (line.kind === 'wrong') return refuse(line.message, usage);
-  const { request } = line;
-  const recipe = resolve(request.recipe);
-  let source: string;
-  let pair: Pair;
+  const now = new Date();
+  const { outputDir } = line.request;
+  const folderFor = (name: string) =>
+    resolve(outputDir ?? join('runs', newDirectoryName(`compare-${name}`, now)));
   try {
-    source = await readRecipe(recipe, request.recipe);
-    pair = pairRecipe(source, request.settings, request.seeds, request.recipe);
+    if (line.kind === 'recorded') {
+      const folder = folderFor('runs');
+      tell(await reportRecorded(line.request, folder), folder);
+      return 0;
+    }
+    const { request } = line;
+    const recipe = resolve(request.recipe);
+    const source = await readRecipe(recipe, request.recipe);
+    const pair = pairRecipe(source, request.settings, request.seeds, request.recipe);
+    return await train({ request, recipe, source, pair, folder: folderFor(nameOfRecipe(recipe)) });
   } catch (error) {
     if (!(error instanceof PlainError)) throw error;
     return refuse(error.message, error.next);
   }
-  const folder = resolve(
-    request.outputDir ?? join('runs', `compare-${newDirectoryName(recipe, new Date())}`),
-  );
-  try {
-    return await compare({ request, recipe, source, pair, folder });
-  } catch (error) {
-    if (!(error instanceof PlainError)) throw error;
-    console.error(`${error.message}\n${error.next}`);
-    return 1;
-  }
+}
+
+function tell(comparison: Comparison, folder: string): void {
+  console.log(`\n${tableText(comparison)}\n`);
+  console.log(`Written: ${join(folder, COMPARISON)}, comparison.md, comparison.csv`);
 }
 
 interface Work {
@@ -56,7 +61,8 @@ interface Work {
   folder: string;
 }
 
-async function compare({ request, recipe, source, pair, folder }: Work): Promise<number> {
+/** Trains what is missing, and compares what there is. */
+async function train({ request, recipe, source, pair, folder }: Work): Promise<number> {
   const places = placesOf(pair, folder);
   const progress = new ProgressLine(process.stdout, places.length);
   const command = commandOf(request, folder);
@@ -95,9 +101,12 @@ async function compare({ request, recipe, source, pair, folder }: Work): Promise
       .catch((error: unknown) => progress.line(messageOf(error)));
   }
   progress.close();
-  const comparison = await write();
-  console.log(`\n${tableText(comparison)}\n`);
-  console.log(`Written: ${join(folder, 'comparison.json')}, comparison.md, comparison.csv`);
+  try {
+    tell(await write(), folder);
+  } catch (error) {
+    // Whatever the disk does, what became of the runs is still told.
+    console.error(messageOf(error));
+  }
   const failed = results.filter(({ kind }) => kind === 'failed').length;
   if (failed > 0) console.log(`${failed} of ${results.length} runs failed; see above.`);
   if (results.some(({ kind }) => kind === 'stopped')) console.log(`Go on with:\n  ${command}`);

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { compareSides } from '../../src/compare/comparison.ts';
 import { csvOf } from '../../src/compare/csv.ts';
 import { COMPARISON } from '../../src/compare/file.ts';
@@ -8,7 +8,7 @@ import { markdownOf } from '../../src/compare/markdown.ts';
 import type { ComparedRun, Comparison, Sides } from '../../src/compare/model.ts';
 import { sideIds, type Pair } from '../../src/compare/pair.ts';
 import { cellText, deltaText, intervalText, verdictText } from '../../src/compare/words.ts';
-import type { Request } from './command-line.ts';
+import { recordedCommandOf, type RecordedRequest, type Request } from './command-line.ts';
 import type { Benchmarks } from './benchmarks.ts';
 import type { Place } from './places.ts';
 
@@ -26,11 +26,41 @@ export async function report(
     return { name: side, runs: runs.filter((run) => run !== null) };
   };
   const sides: Sides = [await load(sideIds[0]), await load(sideIds[1])];
+  return write(sides, folder, { name, command, request, budget: pair.budget });
+}
+
+/** Compares runs that are there already; throws a `PlainError` where one of them is no run. */
+export async function reportRecorded(
+  request: RecordedRequest,
+  folder: string,
+): Promise<Comparison> {
+  const load = async (name: string, directories: readonly string[]) => ({
+    name,
+    runs: await Promise.all(directories.map((each) => loadRun(resolve(each), folder))),
+  });
+  const [baseline, adaptive] = request.sides;
+  const sides: Sides = [await load(sideIds[0], baseline), await load(sideIds[1], adaptive)];
+  const command = recordedCommandOf(request, folder);
+  const name = `${baseline.length} and ${adaptive.length} recorded runs`;
+  return write(sides, folder, { name, command, request, budget: null });
+}
+
+async function write(
+  sides: Sides,
+  folder: string,
+  details: {
+    name: string;
+    command: string;
+    request: Pick<Request, 'pricing' | 'targets'>;
+    budget: number | null;
+  },
+): Promise<Comparison> {
+  const { name, command, request, budget } = details;
   const comparison = compareSides(sides, {
     name,
     created_at: new Date().toISOString(),
     commands: [command],
-    budget: pair.budget,
+    budget,
     pricing: request.pricing,
     ...(request.targets === null ? {} : { targets: request.targets }),
   });
@@ -77,9 +107,7 @@ export function tableText({ sides, table, pricing, notes }: Comparison): string 
       )
       .join('  ')
       .trimEnd();
-  const warnings = notes.filter(({ severity }) => severity === 'warning');
-  return [
-    ...all.map(line),
-    ...(warnings.length === 0 ? [] : ['', ...warnings.map(({ sentence }) => `! ${sentence}`)]),
-  ].join('\n');
+  const marks = { warning: '!', info: '·' } as const;
+  const said = notes.map(({ severity, sentence }) => `${marks[severity]} ${sentence}`);
+  return [...all.map(line), ...(said.length === 0 ? [] : ['', ...said])].join('\n');
 }

@@ -58,11 +58,11 @@ export function pairRecipe(
   if (engine === 'trl') {
     throw new PlainError(
       t(
-        '{0} is a recipe for TRL, and the Python trainer that would run it is not part of this version: only the built-in engine can be started here.',
+        '{0} is a recipe for TRL. A comparison can only start the built-in engine so far, not the Python trainer.',
         name,
       ),
       t(
-        'Compare with `engine: built-in` (a `model_name_or_path` that is a folder or `base`), or train both sides elsewhere and compare their run directories.',
+        'Compare with `engine: built-in` (a `model_name_or_path` that is a folder or `base`), or train both sides yourself with the same `max_generated_tokens` and compare their run directories (`--baseline-runs`, `--adaptive-runs`).',
       ),
     );
   }

@@ -147,6 +147,23 @@ test('two seeds of both sides at the same tokens, by one command', async (t) => 
     assert.deepEqual(sides, comparison.sides);
   });
 
+  await t.test('the runs compared as recorded ones give the same table', async () => {
+    const elsewhere = join(folder, 'recorded');
+    const seeds = (side: string) => ['seed-4', 'seed-3'].map((seed) => join(output, side, seed));
+    const again = await compare(
+      ...['--baseline-runs', ...seeds('baseline'), '--adaptive-runs', ...seeds('adaptive')],
+      ...['--output-dir', elsewhere],
+    );
+    assert.equal(again.code, 0, again.stderr);
+    const { table, sides } = await comparisonIn(elsewhere);
+    const trained = comparison.table.filter(({ id }) => !id.startsWith('benchmark/'));
+    assert.deepEqual(table, trained);
+    assert.equal(
+      sides[0].runs[0]?.directory,
+      join(output, 'baseline', 'seed-3').replaceAll('\\', '/'),
+    );
+  });
+
   await t.test('other settings in the same folder are refused for each run, by name', async () => {
     const other = await compare(...args, '--learning_rate', '1e-5');
     assert.equal(other.code, 1);
@@ -340,8 +357,11 @@ test('what makes no sense is refused before anything is trained', async () => {
     [[recipe, '--benchmarks'], /--benchmarks takes names/],
     [[recipe, '--learning_rates', '1'], /learning_rates/],
     [[recipe, '--use_token_adaptive', 'true'], /is what the comparison sets by itself/],
+    [['--baseline-runs', folder], /by --baseline-runs DIR… and --adaptive-runs DIR…/],
+    [['--baseline-runs', folder, '--adaptive-runs', folder], /is not a run directory/],
+    [[recipe, '--baseline-runs', folder, '--adaptive-runs', folder], /there is no recipe/],
     [[recipe, 'extra'], /neither a recipe nor a/],
-    [[trl], /is a recipe for TRL, and the Python trainer .* is not part of this version/],
+    [[trl], /is a recipe for TRL\. .* not the Python trainer/],
   ];
   for (const [args, message] of cases) {
     const ended = await compare(...args, '--output-dir', join(folder, 'out'));
