@@ -79,3 +79,13 @@ test(
     );
   },
 );
+
+test('recorded runs are named side by side, without a recipe', () => {
+  const line = parseCommandLine(['--baseline-runs', 'a', 'b', '--adaptive-runs', 'c']);
+  assert.ok(line.kind === 'recorded');
+  assert.deepEqual(line.request.sides, [['a', 'b'], ['c']]);
+  assert.equal(
+    recordedCommandOf(line.request, 'out'),
+    './compare_strategies.sh --baseline-runs a b --adaptive-runs c --output-dir out',
+  );
+});
