@@ -46,3 +46,8 @@ def check_trl() -> None:
     if "rollout_func" not in inspect.signature(GRPOTrainer.__init__).parameters:
         message = f"TRL {found} has no `rollout_func`."
         raise PlainError(message, f"Install a TRL that was tested: {install}")
+
+
+def trl_version() -> str:
+    """The version of TRL that is installed."""
+    return version("trl")

@@ -51,6 +51,7 @@ def generate(
     found: list[GeneratedSegment] = []
     settings = RoundSettings(
         parameters=parameters,
+        temperature=parameters.temperature,
         max_completion_length=longest,
         end_tokens=frozenset({1}),
         capture_top_k=3,

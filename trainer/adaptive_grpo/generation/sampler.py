@@ -34,6 +34,8 @@ class RoundSettings:
     """What a generation round is, apart from which segments it consists of."""
 
     parameters: StrategyParameters
+    temperature: float
+    """The recipe's, for `train_logprob`."""
     max_completion_length: int
     end_tokens: frozenset[int]
     """A completion is complete with the first of these."""
@@ -221,7 +223,8 @@ class Sampler:
     def _sample(self, logits: torch.Tensor) -> list[SegmentRequest]:
         """Draws the next token of every row; returns what the plan asks for where rows ended."""
         settings = self._settings
-        temperatures = torch.tensor([[row.request.temperature] for row in self._rows])
+        # As good as 0 is greedy.
+        temperatures = torch.tensor([[max(1e-4, row.request.temperature)] for row in self._rows])
         hot = (logits / temperatures.to(logits)).log_softmax(-1)
         draws = uniform(
             np.array([row.stream for row in self._rows], np.uint64),
@@ -232,7 +235,7 @@ class Sampler:
         targets = torch.from_numpy(draws).to(cumulated)[:, None] * cumulated[:, -1:]
         chosen = torch.searchsorted(cumulated, targets, right=True).clamp(max=logits.shape[-1] - 1)
         behaviour = hot.gather(-1, chosen)
-        train = (logits / settings.parameters.temperature).log_softmax(-1).gather(-1, chosen)
+        train = (logits / settings.temperature).log_softmax(-1).gather(-1, chosen)
         tokens = chosen[:, 0].tolist()
         joining: list[SegmentRequest] = []
         values = zip(tokens, behaviour[:, 0].tolist(), train[:, 0].tolist(), strict=True)

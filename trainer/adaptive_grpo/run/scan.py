@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .frames import frame_end
 from .schema import SCHEMA
 
 
@@ -71,28 +72,7 @@ def scan_rollouts(path: Path) -> RolloutsEnd:
 def _is_torn(path: Path, offset: int) -> bool:
     """Whether what begins at `offset` is the beginning of a message that isn't all there."""
     with path.open("rb") as file:
-        file.seek(offset)
-        head = file.read(8)
-    if not b"\xff\xff\xff\xff".startswith(head[:4]):
-        return False
-    if len(head) < 8:
-        return True
-    metadata = int.from_bytes(head[4:], "little", signed=True)
-    left = path.stat().st_size - offset - 8
-    if not 0 < metadata <= 16 * 1024 * 1024:
-        return False
-    if left < metadata:
-        return True
-    with path.open("rb") as file:
-        file.seek(offset)
-        message = file.read(8 + metadata)
-    return left < metadata + _body_length(message)
-
-
-def _body_length(message: bytes) -> int:
-    """`bodyLength` of a message's metadata: field 3 of the flatbuffer table `Message`."""
-    table = 8 + int.from_bytes(message[8:12], "little")
-    vtable = table - int.from_bytes(message[table : table + 4], "little", signed=True)
-    slot = int.from_bytes(message[vtable + 10 : vtable + 12], "little")
-    place = table + slot
-    return int.from_bytes(message[place : place + 8], "little", signed=True) if slot else 0
+        try:
+            return frame_end(file, offset) is None
+        except ValueError:
+            return False

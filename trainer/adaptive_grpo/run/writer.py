@@ -110,6 +110,11 @@ class RunWriter:
         """Bytes of whole batches: what a checkpoint notes to know what came after it."""
         return self._rollouts.size
 
+    @property
+    def schema_size(self) -> int:
+        """Bytes before the first batch."""
+        return len(encode_schema())
+
     def event(self, body: Event) -> None:
         """Appends one event; adds `seq` and `time`.
 

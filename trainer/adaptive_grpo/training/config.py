@@ -70,6 +70,14 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
     def __post_init__(self) -> None:
         """TRL's own checks, then ours."""
         super().__post_init__()
+        self.check()
+
+    def check(self) -> None:
+        """Looks at all keys together.
+
+        Raises:
+            RecipeError: something makes no sense
+        """
         problem = next(self._problems(), None)
         if problem is not None:
             raise RecipeError(*problem)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -37,6 +38,8 @@ class Counters:
     generated: int = 0
     reused: int = 0
     trained: int = 0
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Keys of the recipe that a command changed while the run went on."""
 
 
 def _generate_tree(_prompts: list[Any], trainer: TokenAdaptiveGRPOTrainer) -> dict[str, Any]:
@@ -59,6 +62,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         kwargs: of `GRPOTrainer`; `args` is an `AdaptiveGRPOConfig`
     """
 
+    control: Any
     loss_type: str
     rollout_func: Callable[[list[Any], TokenAdaptiveGRPOTrainer], dict[str, Any]] | None
 
@@ -76,8 +80,11 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         self.counters = Counters()
         self.step_metrics: dict[str, float] = {}
         """Of the latest round; they are logged with the first step after it."""
+        self.safe_point: Callable[[TokenAdaptiveGRPOTrainer], None] | None = None
+        """Called on every process between two optimizer steps, when all of a step is done."""
         self._round: TreeRound | None = None
         self._rewards = torch.zeros(0)
+        self._safe_points = 0
         self._texts = TokenTexts(self._tokenizer)
 
     @property
@@ -223,10 +230,28 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             else:
                 logged[name].append(value)
 
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+        done = self.state.global_step
+        # It is called once more at the end of an epoch.
+        if self.safe_point is not None and done > self._safe_points:
+            self._safe_points = done
+            self.safe_point(self)
+
+    def save_now(self) -> None:
+        """Writes a checkpoint, unless this step has one; all processes call it together."""
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        if not folder.exists():
+            self._save_checkpoint(self.model, trial=None)
+            self.control = self.callback_handler.on_save(self.args, self.state, self.control)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds what the run has come to so far to TRL's metrics."""
         if self.model.training:
-            counts = asdict(self.counters)
-            del counts["segments"]
-            logs |= {f"tokens/{name}": value for name, value in counts.items()}
+            counts = self.counters
+            logs |= {
+                "tokens/generated": counts.generated,
+                "tokens/reused": counts.reused,
+                "tokens/trained": counts.trained,
+            }
         super().log(logs, start_time)

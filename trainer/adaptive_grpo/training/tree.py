@@ -73,6 +73,7 @@ class TreeRound:
         plan = RolloutPlan(self._strategy, trees, uniform_stream(stream_of(_FORKS, *names, rank)))
         settings = RoundSettings(
             parameters=self._strategy,
+            temperature=self._strategy.temperature,
             max_completion_length=trainer.max_completion_length,
             end_tokens=trainer.end_tokens,
             capture_top_k=trainer.args.capture_top_k,

@@ -1,0 +1,139 @@
+"""The data set of a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
+from transformers import AutoTokenizer
+
+from ..errors import PlainError
+from .recipe import Recipe
+
+_LOCAL = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
+
+
+def load_tokenizer(recipe: Recipe) -> Any:
+    """The tokenizer of the recipe's model.
+
+    Raises:
+        PlainError: there is none, or it can't end a completion
+    """
+    name = recipe.model.model_name_or_path
+    if name is None:
+        raise PlainError("The recipe names no model.", "Set `model_name_or_path`.")
+    beside = recipe.path.parent / name
+    if not Path(name).exists() and beside.exists():
+        recipe.model.model_name_or_path = name = str(beside)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            name,
+            revision=recipe.model.model_revision,
+            trust_remote_code=getattr(recipe.model, "trust_remote_code", False),
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        message = f"The model {name} can't be loaded: {reason}"
+        step = "Check `model_name_or_path`, and the connection to the Hub."
+        raise PlainError(message, step) from error
+    if recipe.script.chat_template is not None:
+        tokenizer.chat_template = recipe.script.chat_template
+    if tokenizer.eos_token_id is None:
+        raise PlainError(
+            "The tokenizer has no end-of-text token, so no completion would ever end.",
+            "Set `eos_token` in its tokenizer_config.json, or choose another model.",
+        )
+    return tokenizer
+
+
+def load_data(recipe: Recipe, tokenizer: Any) -> tuple[Any, Any]:
+    """Training and evaluation data, with `prompt` and `prompt_id`; the latter None without use.
+
+    Raises:
+        PlainError: it can't be had, has no prompts, or too few
+    """
+    script = recipe.script
+    if script.dataset_name is None:
+        raise PlainError("The recipe names no data set.", "Set `dataset_name`.")
+    parts = _load(recipe, script.dataset_name)
+    train = _split(parts, script.dataset_train_split, script.dataset_name)
+    train = _with_prompts(train, recipe, tokenizer, "train")
+    needed = recipe.training.generation_batch_size // recipe.training.num_generations
+    if len(train) < needed:
+        raise PlainError(
+            f"The data set has {len(train)} prompts; a step takes {needed}.",
+            "Use a larger one, or lower per_device_train_batch_size.",
+        )
+    evaluated = None
+    if recipe.training.eval_strategy != "no":
+        evaluated = _split(parts, script.dataset_test_split, script.dataset_name)
+        evaluated = _with_prompts(evaluated, recipe, tokenizer, "test")
+    return train, evaluated
+
+
+def _load(recipe: Recipe, name: str) -> Any:
+    for path in (Path(name), recipe.path.parent / name):
+        if path.is_file() and path.suffix in _LOCAL:
+            return _try(name, load_dataset, _LOCAL[path.suffix], data_files=str(path))
+        if path.is_dir():
+            if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
+                return _try(name, load_from_disk, str(path))
+            return _try(name, load_dataset, str(path))
+    if Path(name).suffix in _LOCAL:
+        message = f"There is no file {name}, neither here nor beside the recipe."
+        raise PlainError(message, "Set `dataset_name` to a file, a folder or a name on the Hub.")
+    return _try(name, load_dataset, name, recipe.script.dataset_config)
+
+
+def _try(name: str, load: Any, *arguments: Any, **options: Any) -> Any:
+    try:
+        return load(*arguments, **options)
+    except Exception as error:  # the library has a class of errors for every way to fail
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        message = f"The data set {name} can't be loaded: {reason}"
+        raise PlainError(message, "Check `dataset_name`, and the connection to the Hub.") from error
+
+
+def _split(parts: Any, split: str, name: str) -> Any:
+    if isinstance(parts, Dataset):
+        return parts
+    if isinstance(parts, DatasetDict) and split not in parts:
+        known = ", ".join(f"`{one}`" for one in parts)
+        raise PlainError(f"{name} has no part `{split}`.", f"It has {known}.")
+    return parts[split]
+
+
+def _with_prompts(data: Any, recipe: Recipe, tokenizer: Any, part: str) -> Any:
+    column = recipe.script.dataset_prompt_column
+    if column not in data.column_names:
+        known = ", ".join(f"`{one}`" for one in data.column_names)
+        message = f"The data set has no column `{column}`; it has {known}."
+        raise PlainError(message, "Set `dataset_prompt_column` to the one that holds the prompt.")
+    if len(data) == 0:
+        raise PlainError("The data set is empty.", "Choose another `dataset_name`.")
+    system = recipe.script.system_prompt
+    chats = tokenizer.chat_template is not None
+    if system is not None and not chats:
+        raise PlainError(
+            "The recipe has a `system_prompt`, but the tokenizer has no chat template for it.",
+            "Take it out, set `chat_template`, or choose a model that was trained on chats.",
+        )
+
+    def convert(row: dict[str, Any], number: int) -> dict[str, Any]:
+        prompt = row[column]
+        if not isinstance(prompt, str | list) or not prompt:
+            raise PlainError(
+                f"The prompt of row {number} of the data set is empty or no text.",
+                f"Mend the column `{column}`, or take the row out.",
+            )
+        if chats:
+            messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+            before = [] if system is None else [{"role": "system", "content": system}]
+            prompt = [*before, *messages]
+        return {"prompt": prompt, "prompt_id": str(row.get("id") or f"{part}/{number}")}
+
+    surplus = [name for name in ("messages", column) if name in data.column_names]
+    return data.map(
+        convert, with_indices=True, remove_columns=[n for n in surplus if n != "prompt"]
+    )

@@ -1,0 +1,155 @@
+"""From a recipe to a run that is under way, and to its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from transformers import ProgressCallback, set_seed
+from transformers.trainer_callback import PrinterCallback
+from trl import get_peft_config, get_quantization_config
+
+from ..errors import PlainError
+from ..rewards import reward_functions
+from ..training import TokenAdaptiveGRPOTrainer
+from ..training.trainer import Counters
+from .callback import RunEvents
+from .control import Control
+from .data import load_data, load_tokenizer
+from .desk import Desk
+from .progress import Progress
+from .recipe import Recipe
+from .safe_points import SafePoints
+from .start import Start, find_start
+
+
+def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], None]) -> str:
+    """Trains to the end, whatever end that is, and says which it was.
+
+    Args:
+        recipe: what to train
+        serve: whether the run can be watched and steered from outside
+        say_ready: is told where, once it can be
+
+    Raises:
+        PlainError: the run can't begin, or failed
+    """
+    main = PartialState().is_main_process
+    start = find_start(recipe, datetime.now())
+    set_seed(recipe.training.seed)
+    tokenizer = load_tokenizer(recipe)
+    data, held_out = load_data(recipe, tokenizer)
+    rewards = reward_functions(recipe.script.reward_funcs, recipe.script.reward_options)
+    trainer = _trainer(recipe, start, tokenizer, rewards, data, held_out)
+    if start.state is not None:
+        trainer.counters = Counters(**start.state["counters"])
+        for name, value in trainer.counters.changes.items():
+            setattr(trainer.args, name, value)
+    desk = Desk(recipe, start, trainer) if main else None
+    try:
+        if desk is not None:
+            ready = desk.serve() if serve else None
+            desk.begin()
+            if ready is not None:
+                say_ready(ready)
+            _end_on_signals(desk.control)
+        progress = Progress(recipe.training, trainer.args.max_steps)
+        recorder = None if desk is None else desk.recorder
+        trainer.add_callback(RunEvents(trainer, recorder, progress.step))
+        trainer.safe_point = SafePoints(
+            None if desk is None else desk.control,
+            (lambda _changes: None) if desk is None else desk.changed,
+        )
+        checkpoint = None if start.checkpoint is None else str(start.checkpoint)
+        trainer.train(resume_from_checkpoint=checkpoint)
+        reason = _reason(trainer)
+        trainer.save_now()
+    except BaseException as error:
+        if desk is not None:
+            desk.fail(plain(error))
+        raise
+    if desk is not None:
+        desk.finish(reason)
+    return reason
+
+
+def plain(error: BaseException) -> PlainError:
+    """What went wrong, in a sentence."""
+    if isinstance(error, PlainError):
+        return error
+    if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower():
+        return PlainError(
+            "The memory of the device is not enough for this recipe.",
+            "Lower per_device_train_batch_size (and raise gradient_accumulation_steps), "
+            "max_completion_length or num_generations, and go on from the last checkpoint.",
+        )
+    if isinstance(error, KeyboardInterrupt):
+        return PlainError("The run was interrupted.", "Resume it from its last checkpoint.")
+    reason = f"{type(error).__name__}: {error}"
+    return PlainError(f"Training failed: {reason}", "See trainer.log; resume from a checkpoint.")
+
+
+def _trainer(
+    recipe: Recipe, start: Start, tokenizer: Any, rewards: Any, data: Any, held_out: Any
+) -> TokenAdaptiveGRPOTrainer:
+    args, model = recipe.training, recipe.model
+    args.output_dir = str(start.directory / "checkpoints")
+    args.model_init_kwargs = {
+        **(args.model_init_kwargs or {}),
+        "revision": model.model_revision,
+        "attn_implementation": model.attn_implementation,
+        "dtype": model.dtype,
+    }
+    trainer = TokenAdaptiveGRPOTrainer(
+        records=True,
+        model=model.model_name_or_path,
+        reward_funcs=rewards,
+        args=args,
+        train_dataset=data,
+        eval_dataset=held_out,
+        processing_class=tokenizer,
+        quantization_config=get_quantization_config(model),
+        peft_config=get_peft_config(model),
+    )
+    # `Progress` says it in a line of its own.
+    trainer.remove_callback(ProgressCallback)
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _reason(trainer: TokenAdaptiveGRPOTrainer) -> str:
+    if trainer.state.global_step >= trainer.state.max_steps:
+        return "max_steps"
+    budget = trainer.args.max_generated_tokens
+    spent = budget is not None and trainer.counters.generated >= budget
+    return "max_generated_tokens" if spent else "stopped"
+
+
+_SAME_SIGNAL = 1.5
+"""Seconds."""
+
+
+def _end_on_signals(control: Control) -> None:
+    """The step goes on to its end; whoever can't wait asks twice."""
+    first: float | None = None
+
+    def end(_number: int, _frame: Any) -> None:
+        nonlocal first
+        now = time.monotonic()
+        if first is not None:
+            # A second one soon after is the same one, sent to the whole process group.
+            if now - first > _SAME_SIGNAL:
+                os._exit(130)
+            return
+        first = now
+        print("Ending after this step, with a checkpoint. Once more to end at once.", flush=True)
+        control.interrupt()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)

@@ -1,0 +1,228 @@
+"""A recipe: TRL's script, GRPO and model arguments plus ours, in one flat YAML file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+import yaml
+from trl import ModelConfig, TrlParser
+from trl import ScriptArguments as TrlScriptArguments
+
+from ..errors import RecipeError
+from ..rewards import RewardOptions
+from ..training import AdaptiveGRPOConfig
+
+_OBSOLETE = {
+    "torch_dtype": "It is called `dtype` now.",
+    "max_prompt_length": "TRL has no such key any more: filter long prompts out of the data set.",
+    "overwrite_output_dir": "Take it out: a run never overwrites another one.",
+    "warmup_ratio": "Say `warmup_steps`.",
+    "evaluation_strategy": "It is called `eval_strategy` now.",
+    "use_liger_loss": "It is called `use_liger_kernel` now.",
+}
+_NOT_USED = frozenset(
+    {
+        "benchmarks",
+        "callbacks",
+        "code_eval_scoring_mode",
+        "code_eval_test_batch_size",
+        "code_language",
+        "code_provider",
+        "dataset_mixture",
+        "e2b_router_url",
+        "hub_model_revision",
+        "ioi_provider",
+        "morph_router_url",
+        "overwrite_hub_revision",
+        "parallel_code_exec_per_proc",
+        "push_to_hub_revision",
+    }
+)
+"""Keys of open-r1 that this trainer does without."""
+
+_WANDB = {
+    "wandb_entity": "WANDB_ENTITY",
+    "wandb_project": "WANDB_PROJECT",
+    "wandb_run_group": "WANDB_RUN_GROUP",
+}
+
+
+@dataclass
+class ScriptArguments(TrlScriptArguments):  # type: ignore[misc]
+    """What is trained on, and what counts. Names are open-r1's."""
+
+    engine: str = field(default="trl", metadata={"help": "Which trainer runs the recipe: trl."})
+    dataset_prompt_column: str = field(
+        default="prompt", metadata={"help": "The column that holds the prompt."}
+    )
+    system_prompt: str | None = field(
+        default=None, metadata={"help": "The system message before each prompt."}
+    )
+    chat_template: str | None = field(
+        default=None, metadata={"help": "A chat template in place of the model's own (Jinja)."}
+    )
+    reward_funcs: list[str] = field(
+        default_factory=lambda: ["accuracy", "format", "tag_count"],
+        metadata={"help": "The functions that score a completion."},
+    )
+    cosine_min_value_wrong: float = 0.0
+    cosine_max_value_wrong: float = -0.5
+    cosine_min_value_correct: float = 0.5
+    cosine_max_value_correct: float = 1.0
+    cosine_max_len: int = 1000
+    repetition_n_grams: int = 3
+    repetition_max_penalty: float = -1.0
+    max_completion_len: int = 16384
+    soft_punish_cache: int = 4096
+    wandb_entity: str | None = None
+    wandb_project: str | None = None
+    wandb_run_group: str | None = None
+
+    @property
+    def reward_options(self) -> RewardOptions:
+        """The numbers that reward functions take."""
+        return RewardOptions(**{one.name: getattr(self, one.name) for one in fields(RewardOptions)})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe, resolved."""
+
+    path: Path
+    source: bytes
+    """The file, byte for byte."""
+    script: ScriptArguments
+    training: AdaptiveGRPOConfig
+    model: Any
+    """A `ModelConfig`."""
+    written: Mapping[str, Any]
+    """What the file and the command line say, as they say it."""
+    warnings: Sequence[str]
+
+    def flat(self) -> dict[str, Any]:
+        """Every key that the recipe knows, as `run.json` keeps it."""
+        values = {**asdict(self.script), **self.training.to_dict(), **asdict(self.model)}
+        return {key: _plain(value) for key, value in values.items() if _is_plain(value)}
+
+
+def load_recipe(path: Path, overrides: Sequence[str]) -> Recipe:
+    """Reads a recipe.
+
+    Args:
+        path: of the YAML file
+        overrides: `--key value …` as on the command line; they have the last word
+
+    Raises:
+        RecipeError: something in it is wrong
+    """
+    try:
+        source = path.read_bytes()
+        values: Any = yaml.safe_load(source.decode("utf8"))
+    except OSError as error:
+        message = f"The recipe {path} can't be read: {error.strerror}."
+        raise RecipeError(message, "Name a YAML file.") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError(f"{path} is not YAML: {error}", "Mend it where it says.") from error
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        message = f"{path} is not a recipe: it has to be keys and values."
+        raise RecipeError(message, "Write `key: value` on each line.")
+    if values.get("engine", "trl") != "trl":
+        message = f"{path} is a recipe for the engine `{values['engine']}`."
+        raise RecipeError(message, "Set `engine: trl` to train it with TRL.")
+    arguments = [_spelled(one) for one in overrides]
+    warnings = [f"`{key}` is not used by this trainer." for key in sorted(_NOT_USED & set(values))]
+    used = {key: value for key, value in values.items() if key not in _NOT_USED}
+    _check_names(used, arguments)
+    for key, value in dict(used.pop("env", None) or {}).items():
+        os.environ[str(key)] = str(value)
+    written = {**values, **_written(arguments)}
+    if not _has_accelerator():
+        _check_precision(written)
+        used["bf16"] = False
+    parser = _parser()
+    parser.set_defaults_with_config(**used)
+    try:
+        script, training, model = parser.parse_args_into_dataclasses(args=arguments)
+    except (ValueError, TypeError) as error:
+        raise RecipeError(f"{path}: {error}", "Change the recipe.") from error
+    for key, name in _WANDB.items():
+        if getattr(script, key) is not None:
+            os.environ[name] = getattr(script, key)
+    return Recipe(path, source, script, training, model, written, warnings)
+
+
+def _has_accelerator() -> bool:
+    return torch.cuda.is_available() or torch.accelerator.is_available()
+
+
+def _check_precision(written: Mapping[str, Any]) -> None:
+    for key in ("bf16", "fp16", "tf32"):
+        if str(written.get(key)).lower() == "true":
+            message = f"The recipe wants `{key}`, but PyTorch sees no GPU here."
+            raise RecipeError(message, f"Start it where there is one, or set `{key}: false`.")
+
+
+def _parser() -> Any:
+    parser = TrlParser((ScriptArguments, AdaptiveGRPOConfig, ModelConfig), allow_abbrev=False)
+
+    def error(message: str) -> NoReturn:
+        raise RecipeError(f"The recipe or the command line is wrong: {message}.", "Change it.")
+
+    parser.error = error
+    return parser
+
+
+def _known() -> set[str]:
+    types = (ScriptArguments, AdaptiveGRPOConfig, ModelConfig)
+    return {one.name for type_ in types for one in fields(type_)} | {"env"}
+
+
+def _check_names(values: Mapping[str, Any], arguments: Sequence[str]) -> None:
+    known = _known()
+    for key in [*values, *_written(arguments)]:
+        if key in known:
+            continue
+        if key in _OBSOLETE:
+            raise RecipeError(f"`{key}` is a key of an older TRL.", _OBSOLETE[key])
+        near = difflib.get_close_matches(str(key), known, 1)
+        hint = f"Did you mean `{near[0]}`?" if near else "Take it out."
+        raise RecipeError(f"`{key}` is not a key of a recipe.", hint)
+
+
+def _spelled(argument: str) -> str:
+    """`-` and `_` are the same in the name of a key."""
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument.partition("=")
+    return f"--{name[2:].replace('-', '_')}{equals}{value}"
+
+
+def _written(arguments: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, argument in enumerate(arguments):
+        if argument.startswith("--"):
+            name, _, value = argument[2:].partition("=")
+            following = arguments[number + 1 : number + 2]
+            found[name] = value or (following[0] if following else "true")
+    return found
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool | list)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no infinity and no NaN."""
+    if isinstance(value, float) and not float("-inf") < value < float("inf"):
+        return str(value)
+    return (
+        [one if _is_plain(one) else str(one) for one in value] if isinstance(value, list) else value
+    )

@@ -1,0 +1,153 @@
+"""The reward functions of a recipe."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from ..errors import PlainError, RecipeError
+from . import functions
+from .functions import Reward
+
+
+@dataclass(frozen=True)
+class RewardOptions:
+    """Numbers that reward functions take, by their names in a recipe (open-r1's)."""
+
+    cosine_min_value_wrong: float = 0.0
+    cosine_max_value_wrong: float = -0.5
+    cosine_min_value_correct: float = 0.5
+    cosine_max_value_correct: float = 1.0
+    cosine_max_len: int = 1000
+    repetition_n_grams: int = 3
+    repetition_max_penalty: float = -1.0
+    max_completion_len: int = 16384
+    soft_punish_cache: int = 4096
+
+
+def _trl(name: str) -> Callable[[RewardOptions], Reward]:
+    def load(options: RewardOptions) -> Reward:
+        from trl import rewards
+
+        function: Any = getattr(rewards, name)
+        if name == "get_soft_overlong_punishment":
+            return function(options.max_completion_len, options.soft_punish_cache)  # type: ignore[no-any-return]
+        return function  # type: ignore[no-any-return]
+
+    return load
+
+
+REGISTRY: dict[str, Callable[[RewardOptions], Reward]] = {
+    "accuracy": lambda _: functions.accuracy,
+    "format": lambda _: functions.format_,
+    "tag_count": lambda _: functions.tag_count,
+    "reasoning_steps": lambda _: functions.reasoning_steps,
+    "length": lambda _: functions.length,
+    "cosine": lambda o: functions.cosine(
+        o.cosine_min_value_wrong,
+        o.cosine_max_value_wrong,
+        o.cosine_min_value_correct,
+        o.cosine_max_value_correct,
+        o.cosine_max_len,
+    ),
+    "repetition_penalty": lambda o: functions.repetition_penalty(
+        o.repetition_n_grams, o.repetition_max_penalty
+    ),
+    "soft_overlong_punishment": _trl("get_soft_overlong_punishment"),
+    "get_soft_overlong_punishment": _trl("get_soft_overlong_punishment"),
+    "accuracy_reward": _trl("accuracy_reward"),
+    "reasoning_accuracy_reward": _trl("reasoning_accuracy_reward"),
+    "think_format_reward": _trl("think_format_reward"),
+}
+
+
+def reward_functions(names: Sequence[str], options: RewardOptions) -> list[Reward]:
+    """The functions of a recipe's `reward_funcs`: names, or a user's own `module:function`.
+
+    Raises:
+        RecipeError: there is no such function
+    """
+    if not names:
+        raise RecipeError("`reward_funcs` is empty.", "Name at least one, such as `accuracy`.")
+    if len(set(names)) < len(names):
+        message = "`reward_funcs` names a function twice."
+        raise RecipeError(message, "Use `reward_weights` instead.")
+    return [_guarded(name, _load(name, options)) for name in names]
+
+
+def _load(name: str, options: RewardOptions) -> Reward:
+    if name in REGISTRY:
+        return REGISTRY[name](options)
+    module, _, function = name.rpartition(":" if ":" in name else ".")
+    if not module:
+        known = ", ".join(f"`{one}`" for one in REGISTRY)
+        message = f"There is no reward function `{name}`."
+        raise RecipeError(message, f"Take one of {known}, or a `module:function` of your own.")
+    if str(os.getcwd()) not in sys.path:  # noqa: PTH109
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    try:
+        found: Any = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        message = f"The reward function `{name}` can't be imported: {error}."
+        raise RecipeError(message, "It is looked for from the folder you start in.") from error
+    if not callable(found):
+        raise RecipeError(f"`{name}` is not a function.", "Name one that takes `completions`.")
+    return found  # type: ignore[no-any-return]
+
+
+def _guarded(name: str, function: Reward) -> Reward:
+    """A mistake in a reward function is said in a sentence that names the function."""
+    fix = f"Mend the reward function `{name}` and resume the run from its last checkpoint."
+
+    def checked(answers: Any, count: int) -> list[float | None]:
+        if not isinstance(answers, list | tuple) or len(answers) != count:
+            found = len(answers) if isinstance(answers, list | tuple) else type(answers).__name__
+            raise PlainError(f"`{name}` returned {found} rewards for {count} completions.", fix)
+        rewards: list[float | None] = []
+        for answer in answers:
+            if answer is not None and not isinstance(answer, int | float):
+                raise PlainError(f"`{name}` returned {answer!r}, which is no number.", fix)
+            if answer is not None and math.isinf(answer):
+                raise PlainError(f"`{name}` returned {answer}; a reward has to be finite.", fix)
+            # Not a number: no opinion, as TRL has it.
+            rewards.append(None if answer is None or math.isnan(answer) else float(answer))
+        return rewards
+
+    def raised(error: Exception) -> PlainError:
+        return PlainError(f"`{name}` raised {type(error).__name__}: {error}.", fix)
+
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def asynchronous(completions: Sequence[Any], **columns: Any) -> list[float | None]:
+            try:
+                answers = await function(completions=completions, **columns)
+            except PlainError:
+                raise
+            except Exception as error:
+                raise raised(error) from error
+            return checked(answers, len(completions))
+
+        asynchronous.__name__ = name
+        return asynchronous  # type: ignore[return-value]
+
+    @wraps(function)
+    def synchronous(completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        try:
+            answers = function(completions=completions, **columns)
+        except PlainError:
+            raise
+        except Exception as error:
+            raise raised(error) from error
+        return checked(answers, len(completions))
+
+    # TRL names metrics after it.
+    synchronous.__name__ = name
+    return synchronous

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive_grpo.errors import PlainError, RecipeError
+from adaptive_grpo.rewards import REGISTRY, RewardOptions, reward_functions
+from adaptive_grpo.rewards.answers import answer_of, reference_of
+
+
+def reward(name: str, **options: Any) -> Any:
+    return reward_functions([name], RewardOptions(**options))[0]
+
+
+def said(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("8*35=280\n47+280=327\n#0308", "308"),
+        ("so \\boxed{1{,}0{2}0.50}", "1{}0{2}0.50"),
+        ("first 3, then 1,250.0", "1250"),
+        ("# +018.50 \nmore", "18.5"),
+        ("-0", "0"),
+        ("nothing", None),
+        ("#", None),
+    ],
+)
+def test_the_final_answer(text: str, answer: str | None) -> None:
+    assert answer_of(text) == answer
+
+
+def test_a_reference_is_the_answer_in_it() -> None:
+    assert reference_of("4 apples\n#### 18") == "18"
+    assert reference_of("  ") is None
+
+
+def test_accuracy() -> None:
+    score = reward("accuracy")
+    assert score(["#18", "#19"], answer=["18", "18"], prompts=["", ""]) == [1, 0]
+    gold = ["We get $\\frac{1}{2}$"] * 4
+    texts = ["so \\boxed{0.5}", "it is \\boxed{\\frac{2}{4}}", "\\boxed{2}", "no answer"]
+    assert score([said(text) for text in texts], solution=gold) == [1, 1, 0, 0]
+    assert score([said("x")], solution=[""]) == [None], "a gold answer that can't be read"
+    with pytest.raises(PlainError, match="no column `solution`"):
+        score(["1"], other=["1"])
+
+
+def test_format_and_tags() -> None:
+    whole = "<think>\na\n</think>\n<answer>\nb\n</answer>"
+    assert reward("format")([said(whole), said("a")]) == [1, 0]
+    assert reward("format")(["1+1=2\n#2", "2"], answer=["2", "2"]) == [1, 0]
+    assert reward("tag_count")([whole, whole + whole, "<think>\n"]) == [1, 0, 0.25]
+
+
+def test_length_compares_completions_of_a_prompt() -> None:
+    texts, golds = ["#1", "#0001", "#2", "#1"], ["1"] * 4
+    prompts = ["a", "a", "a", "b"]
+    assert reward("length")(texts, prompts=prompts, answer=golds) == [0.5, -0.5, 0, 0]
+
+
+def test_cosine_goes_from_its_best_to_its_worst() -> None:
+    score = reward("cosine", cosine_max_len=10, cosine_min_value_wrong=0.0)
+    right = score(["#1", "#1" + " " * 8, "#1" + " " * 30], answer=["1"] * 3)
+    assert right[0] == pytest.approx(0.75 + 0.25 * math.cos(0.2 * math.pi))
+    assert right[1:] == pytest.approx([0.5, 0.5])
+    wrong = score(["#2", "#2" + " " * 8], answer=["1"] * 2)
+    assert wrong[0] > wrong[1] == pytest.approx(-0.5)
+
+
+def test_repetition() -> None:
+    score = reward("repetition_penalty", repetition_n_grams=2)
+    assert score(["a b c d", "a a a a", "a"]) == pytest.approx([0, -2 / 3, 0])
+
+
+def test_every_name_of_the_registry_loads() -> None:
+    assert len(reward_functions(list(REGISTRY), RewardOptions())) == len(REGISTRY)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise KeyError('x')", "`mine:f` raised KeyError: 'x'"),
+        ("return [1.0]", "returned 1 rewards for 2 completions"),
+        ("return 3", "returned int rewards for 2"),
+        ("return ['a', 1]", "returned 'a', which is no number"),
+        ("return [float('inf'), 1]", "has to be finite"),
+    ],
+)
+def test_mistakes_of_a_users_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
+) -> None:
+    (tmp_path / "mine.py").write_text(f"def f(completions, **kwargs):\n    {body}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "mine", raising=False)
+    with pytest.raises(PlainError, match=message) as error:
+        reward("mine:f")(["a", "b"])
+    assert "Mend the reward function" in error.value.next_step
+
+
+def test_a_users_function_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "async def f(completions, **kwargs):\n    return [float('nan'), len(completions[1])]\n"
+    (tmp_path / "own.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    score = reward("own.f")
+    assert score.__name__ == "own.f"
+    assert asyncio.run(score(["a", "bc"])) == [None, 2.0]
+
+
+def test_names_that_make_no_sense() -> None:
+    for names, message in (([], "empty"), (["format"] * 2, "twice"), (["fast"], "no reward func")):
+        with pytest.raises(RecipeError, match=message):
+            reward_functions(names, RewardOptions())
+    with pytest.raises(RecipeError, match="can't be imported"):
+        reward("nowhere:f")
