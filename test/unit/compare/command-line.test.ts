@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   commandOf,
   parseCommandLine,
+  recordedCommandOf,
   type Request,
 } from '../../../scripts/compare/command-line.ts';
 
