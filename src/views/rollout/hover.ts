@@ -57,20 +57,22 @@ function tokenSection(rollout: Rollout, position: number): string {
   const { rules, vocabulary, view } = rollout;
   const detail = tokenDetail(part, tokens, label, position, rules, vocabulary);
   const mark = view.marks.find(({ at }) => at === position);
+  // The policy's choice was the same for the token that was cut off and for the one drawn anew.
+  const alternatives =
+    detail.alternatives.length > 0 ? detail.alternatives : (mark?.failure?.alternatives ?? []);
   return paragraphs(
-    heading(rollout, detail),
-    figures(detail),
-    // The policy's choice was the same for the token that was cut off and for the one drawn anew.
-    alternativesTable(
-      rollout,
-      detail.alternatives.length > 0 ? detail.alternatives : (mark?.failure?.alternatives ?? []),
-      position,
+    lines(
+      heading(rollout, detail),
+      figures(detail),
+      mark?.failure ? `◆ ${literal(mark.failure.sentence)}` : '',
+      literal(detail.sentence),
+      mark === undefined ? '' : branchList(rollout, mark),
     ),
-    literal(detail.alternatives_note),
-    mark?.failure ? `◆ ${literal(mark.failure.sentence)}` : '',
-    literal(detail.sentence),
-    mark === undefined ? '' : branchList(rollout, mark),
+    // Before the table: VS Code cuts a hover off below.
     links(rollout, position),
+    alternatives.length > 0
+      ? alternativesTable(rollout, alternatives, detail.alternatives_note, position)
+      : literal(detail.alternatives_note),
   );
 }
 
@@ -82,15 +84,21 @@ function endSection(rollout: Rollout): string {
   const { failure } = mark;
   return paragraphs(
     failure === null
-      ? ''
-      : `**◆ ${literal(t('Failure point'))}** &nbsp; ${literal(t('before token {0}', position))}`,
-    failure === null ? '' : failureFigures(failure),
-    alternativesTable(rollout, failure?.alternatives ?? [], position),
-    literal(failure?.sentence ?? ''),
-    branchList(rollout, mark),
+      ? branchList(rollout, mark)
+      : lines(
+          `**◆ ${literal(t('Failure point'))}** &nbsp; ${literal(t('before token {0}', position))}`,
+          failureFigures(failure),
+          literal(failure.sentence),
+          branchList(rollout, mark),
+        ),
     links(rollout, position),
+    alternativesTable(rollout, failure?.alternatives ?? [], '', position),
   );
 }
+
+/** In one paragraph, so that a hover stays small. */
+const lines = (...each: readonly string[]): string =>
+  each.filter((line) => line !== '').join('  \n');
 
 const paragraphs = (...each: readonly string[]): string =>
   each.filter((paragraph) => paragraph !== '').join('\n\n');
@@ -140,10 +148,11 @@ function failureFigures({ entropy, max_prob }: NonNullable<PathMark['failure']>)
 const figure = (name: string, value: string, unit = ''): string =>
   `${literal(name)} **${literal(value)}**${literal(unit)}`;
 
-/** `position`: where a link forks with an alternative. */
+/** @param position where a link forks with an alternative */
 function alternativesTable(
   rollout: Rollout,
   alternatives: readonly Alternative[],
+  note: string,
   position: number,
 ): string {
   if (alternatives.length === 0) return '';
@@ -155,7 +164,7 @@ function alternativesTable(
       ? literal(t('◂ sampled'))
       : link(t('fork with it'), forkCall(rollout, position, token_id)),
   ]);
-  const head = [literal(t('alternative')), literal(t('p at T 1')), '&nbsp;', '&nbsp;'];
+  const head = [t('alternative'), t('p at T 1'), note, ''].map(literal);
   return table(head, rows);
 }
 

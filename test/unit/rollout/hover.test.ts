@@ -32,7 +32,7 @@ test('all about the token that was drawn again', async () => {
   assert.match(text, /All others together 0\.13/);
   assert.match(text, /◆ Cut here: max prob 0\.41 < 0\.7/);
   assert.match(text, /Branches here: ✓ try 1 1\.00 · ✗ try 2 0\.00/);
-  assert.match(text, /Fork from here · Show in explorer · Same position in siblings$/);
+  assert.match(text, /Fork from here · Show in explorer · Same position in siblings$/m);
   assertOnlyCommands(hover.markdown, hoverCommands);
 });
 
@@ -59,10 +59,10 @@ test('links carry the place: whose token it is, and which alternative', async ()
     'siblingsAtToken',
     [{ directory: '/runs/one', segment_id: 1, position: 3 }],
   ]);
-  assert.deepEqual(calls[3], [
-    'forkFromToken',
-    [{ directory: '/runs/one', segment_id: 2, position: 8, alternative: 50 }],
-  ]);
+  assert.deepEqual(
+    calls.find(([, given]) => JSON.stringify(given).includes('alternative')),
+    ['forkFromToken', [{ directory: '/runs/one', segment_id: 2, position: 8, alternative: 50 }]],
+  );
 });
 
 test('nothing over the prompt; behind the text, where it was cut and what grew from there', async () => {
