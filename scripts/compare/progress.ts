@@ -40,11 +40,13 @@ export class ProgressLine {
     const share =
       budget === null || tokens === undefined ? step / limits.max_steps : tokens / budget;
     // Where the budget decides, the steps there might be say nothing.
-    const steps = budget === null ? limits.max_steps : step;
-    const figures = summary(step, steps, metrics).replace(/^step (\d+)\/\1(?= |$)/, 'step $1');
+    const figures =
+      budget === null
+        ? summary(step, limits.max_steps, metrics)
+        : summary(step, step, metrics).replace(`step ${step}/${step}`, `step ${step}`);
     this.#running.set(place, `${Math.min(100, Math.round(100 * share))} %  ${figures}`);
     if (this.#out.isTTY) this.#draw();
-    else if (performance.now() - this.#said > QUIET_MS) this.#write(this.#text());
+    else if (performance.now() - this.#said > QUIET_MS) this.#write(this.#text() ?? '');
   }
 
   end(place: Place): void {
@@ -68,10 +70,11 @@ export class ProgressLine {
     this.#clear();
   }
 
-  #text(): string {
+  /** Null while no run has anything to tell. */
+  #text(): string | null {
     const runs = [...this.#running].filter(([, text]) => text !== '');
     const each = runs.map(([{ side, seed }, text]) => `${side} seed ${seed}  ${text}`);
-    return `[${this.#done}/${this.#total}] ${each.join('  |  ')}`;
+    return each.length === 0 ? null : `[${this.#done}/${this.#total}] ${each.join('  |  ')}`;
   }
 
   #write(text: string): void {
@@ -80,10 +83,11 @@ export class ProgressLine {
   }
 
   #draw(): void {
-    if (!this.#out.isTTY || this.#running.size === 0) return;
+    const text = this.#text();
+    if (!this.#out.isTTY || text === null) return;
     this.#clear();
     // A line wider than the terminal would wrap and pile up.
-    this.#out.write(this.#text().slice(0, Math.max(20, this.#out.columns - 1)));
+    this.#out.write(text.slice(0, Math.max(20, this.#out.columns - 1)));
   }
 
   #clear(): void {

@@ -85,9 +85,9 @@ function fixed(value: number, digits: number): string {
   });
 }
 
-/** The minus is a real one, not a hyphen. */
+/** The minus is a real one, not a hyphen; nothing has no sign. */
 function sign(value: number): string {
-  return value < 0 ? '−' : '+';
+  return value < 0 ? '−' : value > 0 ? '+' : '';
 }
 
 function duration(seconds: number): string {

@@ -62,6 +62,30 @@ test('each occurrence is paired once, in the order of the first run', () => {
   );
 });
 
+test('every occurrence that has a partner is paired, and none twice', () => {
+  const occurrence = fc.tuple(fc.integer({ min: 1, max: 50 }), fc.constantFrom('a', 'b', 'c'));
+  const run = fc
+    .uniqueArray(occurrence, { maxLength: 20, selector: ([step, prompt]) => `${step} ${prompt}` })
+    .map((list) => list.sort(([x], [y]) => x - y).map(([step, prompt]) => group(step, prompt)));
+  fc.assert(
+    fc.property(run, run, (a, b) => {
+      const pairs = alignPrompts(runOf(100, ...a), runOf(100, ...b));
+      for (const side of [0, 1] as const) {
+        assert.equal(new Set(pairs.map(({ sides }) => sides[side])).size, pairs.length);
+      }
+      const common = ['a', 'b', 'c'].map((prompt) =>
+        Math.min(...[a, b].map((list) => list.filter((each) => each.prompt === prompt).length)),
+      );
+      assert.equal(
+        pairs.length,
+        common.reduce((total, count) => total + count, 0),
+      );
+      const back = alignPrompts(runOf(100, ...b), runOf(100, ...a));
+      assert.equal(back.length, pairs.length);
+    }),
+  );
+});
+
 test('the same id with another text is another prompt', () => {
   const first = runOf(1, group(1, '1+1=', { prompt_id: 'line 1' }));
   const second = runOf(1, group(1, '2+2=', { prompt_id: 'line 1' }));
