@@ -9,6 +9,7 @@ import type {
 } from '../../src/views/explorer/protocol.ts';
 import { short, signed } from '../../src/views/explorer/scale.ts';
 import { quoted } from '../../src/views/explorer/text.ts';
+import { iconButton } from '../shared/controls.ts';
 import type { Explorer } from './explorer.ts';
 import { spoken } from './pane.ts';
 
@@ -23,6 +24,8 @@ export class DetailArea {
   #view: PathView | null = null;
   #stop: number | null = null;
   #preview: number | null = null;
+
+  readonly #fork = (token_id: number): void => void this.#explorer.fork(token_id);
 
   constructor(explorer: Explorer) {
     this.#explorer = explorer;
@@ -135,7 +138,11 @@ export class DetailArea {
             t('Log probability under the reference policy'),
           )}
         </dl>
-        ${detail === null ? nothing : alternatives(detail.alternatives, detail.alternatives_note)}
+        ${
+          detail === null
+            ? nothing
+            : alternatives(detail.alternatives, detail.alternatives_note, this.#fork)
+        }
       </div>
     `;
   }
@@ -161,7 +168,7 @@ export class DetailArea {
                 ${fact(t('entropy'), t('{0} nats', short(failure.entropy, 3)))}
               </dl>`
         }
-        ${failure === null ? nothing : alternatives(failure.alternatives, '')}
+        ${failure === null ? nothing : alternatives(failure.alternatives, '', this.#fork)}
         ${
           branches.length === 0
             ? nothing
@@ -197,6 +204,10 @@ const outcomes: Record<Branch['outcome'], { glyph: string; word: string }> = {
   complete: { glyph: '○', word: t('ended') },
 };
 
+/** What an alternative is called; its id where nobody knows how it reads. */
+const nameOf = (text: string | null, token_id: number): string =>
+  text === null ? `#${token_id}` : quoted(text);
+
 /** An end-of-text token, or a part of a character. */
 function textless(detail: TokenDetail | null): string {
   return (detail?.name ?? null) === null
@@ -218,7 +229,12 @@ function optional(
   return typeof value === 'number' ? fact(name, `${short(value, 3)} ${unit}`, meaning) : nothing;
 }
 
-function alternatives(list: readonly Alternative[], note: string): TemplateResult {
+/** `fork`: samples on with one of them. */
+function alternatives(
+  list: readonly Alternative[],
+  note: string,
+  fork: (token_id: number) => void,
+): TemplateResult {
   return html`<div class="alternatives ${list.length === 0 ? 'none' : ''}">
     ${
       list.length === 0
@@ -232,7 +248,7 @@ function alternatives(list: readonly Alternative[], note: string): TemplateResul
                 ({ token_id, text, probability, sampled }) =>
                   html`<tr class=${sampled ? 'sampled' : ''}>
                     <td class="alt-text" title=${t('id {0}', token_id)}>
-                      <bdi>${text === null ? `#${token_id}` : quoted(text)}</bdi>
+                      <bdi>${nameOf(text, token_id)}</bdi>
                     </td>
                     <td class="number">${short(probability, 3)}</td>
                     <td class="alt-bar" aria-hidden="true">
@@ -241,8 +257,16 @@ function alternatives(list: readonly Alternative[], note: string): TemplateResul
                         .style=${`width: ${Math.min(100, 100 * (probability ?? 0)).toFixed(1)}%`}
                       ></span>
                     </td>
-                    <td class="dim" title=${sampled ? t('sampled') : ''}>
-                      ${sampled ? html`◂${spoken(t('sampled'))}` : ''}
+                    <td class="dim alt-fork" title=${sampled ? t('sampled') : ''}>
+                      ${
+                        sampled
+                          ? html`◂${spoken(t('sampled'))}`
+                          : iconButton({
+                              icon: 'forked',
+                              label: t('Fork with {0}', nameOf(text, token_id)),
+                              onClick: () => fork(token_id),
+                            })
+                      }
                     </td>
                   </tr>`,
               )}

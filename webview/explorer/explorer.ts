@@ -134,19 +134,25 @@ export class Explorer {
   #update(header: RunHeader): void {
     const first = this.header === null;
     const grown = header.prompts !== this.header?.prompts;
+    const another = this.header !== null && header.revision !== this.header.revision;
     this.header = header;
     this.state.directory = header.directory;
     this.changed('header');
     if (grown || first) this.changed('list');
-    if (this.state.follow) this.#goToNewest();
-    else if (first) this.#restore();
+    if (another) {
+      this.tree = { kind: 'none' };
+      this.path = { kind: 'none' };
+      this.changed('list', 'tree', 'path');
+    }
+    if (this.state.follow) this.#goToNewest(another);
+    else if (first || another) this.#restore();
   }
 
-  #goToNewest(): void {
+  #goToNewest(anew = false): void {
     this.state.query.until_step = null;
     this.state.steps_seen = this.header?.steps ?? 0;
     const key = this.header?.interesting ?? null;
-    if (key !== null && !sameKey(key, this.state.selected)) {
+    if (key !== null && (anew || !sameKey(key, this.state.selected))) {
       this.changed('list');
       void this.#show(key, null, null);
     }
@@ -236,15 +242,17 @@ export class Explorer {
     }
   }
 
-  /** Other continuations of the chosen path, from the cursor on. */
-  async fork(): Promise<void> {
+  /** Other continuations of the chosen path, from the cursor on; `alternative`: a token id. */
+  async fork(alternative?: number): Promise<void> {
     const { segment_id, position } = this.state;
     if (segment_id === null || position === null) {
       this.say(t('Choose a token to fork at.'));
       return;
     }
     try {
-      await this.channel.request('fork', { segment_id, position: Math.ceil(position) });
+      const place = { segment_id, position: Math.ceil(position) };
+      const choice = alternative === undefined ? {} : { alternative };
+      await this.channel.request('fork', { ...place, ...choice });
     } catch (error) {
       this.say(messageOf(error));
     }

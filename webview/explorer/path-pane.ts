@@ -277,6 +277,12 @@ export class PathPane {
           disabled: view === null,
         })}
         ${iconButton({
+          icon: 'forked',
+          label: t('Fork from here (b)'),
+          onClick: () => void this.#explorer.fork(),
+          disabled: view === null,
+        })}
+        ${iconButton({
           icon: 'whitespace',
           label: t('Show white space'),
           onClick: () => this.#explorer.setWhitespace(!state.whitespace),

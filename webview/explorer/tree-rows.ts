@@ -1,8 +1,10 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit-html';
 import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
+import { probeNotes } from '../../src/views/explorer/probe.ts';
 import { oneLine } from '../../src/views/explorer/prompts.ts';
 import { short, signed } from '../../src/views/explorer/scale.ts';
+import { quoted } from '../../src/views/explorer/text.ts';
 import { icon } from '../shared/icons.ts';
 import { rowStyle, spoken } from './pane.ts';
 import { positionAt, stripDrawing } from './strip.ts';
@@ -82,7 +84,11 @@ export function segmentRow(
     @dblclick=${onToggle}
   >
     <span class="name" .style=${`padding-left: ${8 * Math.min(row.depth, 16)}px`}>
-      ${twisty(state)}<span class="label">${row.label}</span>
+      ${twisty(state)}${row.kind === 'probe' ? icon('forked') : nothing}<span
+        class="label"
+        title=${row.origin === undefined ? nothing : probeNotes(row.origin).join('\n')}
+        >${row.label}${forcedOf(row)}</span
+      >
     </span>
     <span class="strip-cell" @click=${jump}
       >${stripDrawing(row, strip, extent, stride, look.signed)}</span
@@ -109,6 +115,13 @@ export function segmentRow(
       )}</span
     >
   </div>`;
+}
+
+/** The token that a person put first. */
+function forcedOf({ origin }: TreeRow): TemplateResult | typeof nothing {
+  const forced = origin?.forced ?? null;
+  if (forced === null) return nothing;
+  return html` <bdi class="forced">${quoted(forced.text)}${spoken(t(', forced'))}</bdi>`;
 }
 
 function twisty({ open, onToggle }: TreeRowState): TemplateResult {
@@ -141,7 +154,8 @@ export function columnHeads(): TemplateResult {
 }
 
 /** What the reward is made of. */
-function rewardTitle({ reward, rewards }: TreeRow): string {
+function rewardTitle({ kind, reward, rewards }: TreeRow): string {
+  if (reward === null && kind === 'probe') return t('Not scored');
   if (reward === null) return t('Mean of what grew from it');
   return Object.entries(rewards ?? {})
     .map(([name, score]) => `${name} ${short(score)}`)

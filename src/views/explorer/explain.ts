@@ -72,6 +72,9 @@ export interface SampledToken {
 /** Why a sampled token did not cut its path. */
 export function explainToken(token: SampledToken, rules: Watching): string {
   const { position, max_prob, entropy } = token;
+  if (Number.isNaN(max_prob) && Number.isNaN(entropy)) {
+    return t('How sure the policy was of this token is not known.');
+  }
   const trigger = triggerAt(max_prob, entropy, rules);
   if (trigger === null) {
     const { uncertainty_threshold, entropy_threshold } = rules;

@@ -1,5 +1,6 @@
 import { t } from '@vscode/l10n';
 import type { SegmentSummary, SegmentTokens } from '../../run/model/segment.ts';
+import { isLive } from '../../run/status.ts';
 import type { PromptGroup } from '../../run/store.ts';
 import { watchingOf, type Watching } from './explain.ts';
 import { partsOf, pathView, tokenDetail, type PartOfPath } from './path.ts';
@@ -36,8 +37,10 @@ const WINDOW = 500;
 export class ExplorerModel {
   readonly #source: RunSource;
   readonly #vocabulary: Vocabulary;
-  readonly #tokens = new Map<number, Promise<SegmentTokens>>();
+  /** The most recently used last. `length` is 0 until they are read. */
+  readonly #tokens = new Map<number, { reading: Promise<SegmentTokens>; length: number }>();
   #tokensKept = 0;
+  #revision = 0;
   /** The last list asked for, and what it was made from. */
   #list: { groups: readonly PromptGroup[]; count: number; query: string; list: PromptList } | null =
     null;
@@ -46,6 +49,15 @@ export class ExplorerModel {
   constructor(source: RunSource, vocabulary: Vocabulary = new Vocabulary()) {
     this.#source = source;
     this.#vocabulary = vocabulary;
+  }
+
+  /** Another run lies in the directory now: what was read of the old one counts no more. */
+  forget(): void {
+    this.#tokens.clear();
+    this.#tokensKept = 0;
+    this.#list = null;
+    this.#start = { count: 0, text: '' };
+    this.#revision += 1;
   }
 
   get rules(): Watching {
@@ -74,7 +86,8 @@ export class ExplorerModel {
       capture: captureOf(manifest),
       problems: [...problems],
       thresholds: { max_prob: uncertainty_threshold, entropy: entropy_threshold },
-      controllable,
+      controllable: this.#takesCommands(controllable),
+      revision: this.#revision,
       newest_step: groups.at(-1)?.step ?? null,
       steps: recorded.size,
       interesting: interesting(groups),
@@ -82,7 +95,12 @@ export class ExplorerModel {
   }
 
   recipe(controllable: boolean): RunRecipe {
-    return runRecipe(this.#source, controllable);
+    return runRecipe(this.#source, this.#takesCommands(controllable));
+  }
+
+  /** The list of runs may not have heard yet that this one has ended. */
+  #takesCommands(controllable: boolean): boolean {
+    return controllable && isLive(this.#source.status);
   }
 
   prompts(query: PromptQuery, from: number, to: number): PromptWindow {
@@ -193,27 +211,31 @@ export class ExplorerModel {
     if (kept !== undefined) {
       this.#tokens.delete(segment_id);
       this.#tokens.set(segment_id, kept);
-      return await kept;
+      return await kept.reading;
     }
-    const reading = this.#source.tokens(segment_id);
-    this.#tokens.set(segment_id, reading);
+    const entry = { reading: this.#source.tokens(segment_id), length: 0 };
+    this.#tokens.set(segment_id, entry);
     try {
-      const tokens = await reading;
+      const tokens = await entry.reading;
       this.#vocabulary.learn(tokens);
-      this.#tokensKept += tokens.token_ids.length;
-      await this.#makeRoom();
+      // Meanwhile it may have been forgotten.
+      if (this.#tokens.get(segment_id) === entry) {
+        entry.length = tokens.token_ids.length;
+        this.#tokensKept += entry.length;
+        this.#makeRoom();
+      }
       return tokens;
     } catch (error) {
-      this.#tokens.delete(segment_id);
+      if (this.#tokens.get(segment_id) === entry) this.#tokens.delete(segment_id);
       throw error;
     }
   }
 
-  async #makeRoom(): Promise<void> {
-    for (const [segment_id, reading] of this.#tokens) {
+  #makeRoom(): void {
+    for (const [segment_id, { length }] of this.#tokens) {
       if (this.#tokensKept <= TOKENS_KEPT || this.#tokens.size <= 1) return;
       this.#tokens.delete(segment_id);
-      this.#tokensKept -= (await reading).token_ids.length;
+      this.#tokensKept -= length;
     }
   }
 }

@@ -119,9 +119,8 @@ export class ExplorerPanel {
         const { directory } = this;
         await vscode.commands.executeCommand(openRolloutDocument, directory, segment_id, position);
       },
-      fork: async (segment_id, position) => {
-        const { directory } = this;
-        const target = { directory, segment_id, position };
+      fork: async (place) => {
+        const target = { directory: this.directory, ...place };
         await vscode.commands.executeCommand(commands.forkFromToken, target);
       },
       colour: this.#services.colour,

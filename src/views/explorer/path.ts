@@ -10,6 +10,7 @@ import type {
   TokenDetail,
   TreeRow,
 } from './protocol.ts';
+import { boundNote } from './probe.ts';
 import { utf16Ends } from './text.ts';
 import { pathTo, treeRows } from './tree.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -201,7 +202,7 @@ export function tokenDetail(
     ratio: finite(Math.exp((train ?? NaN) - logprob)),
     ref_logprob: finite(tokens.ref_logprob?.[i]),
     alternatives,
-    alternatives_note: noteOn(alternatives),
+    alternatives_note: noteOn(alternatives, segment),
     sentence: explainToken(
       { position, max_prob, entropy, kind: segment.kind, first: position === from },
       rules,
@@ -217,8 +218,13 @@ function rankOf(alternatives: readonly Alternative[], logprob: number): string {
   return alternatives.length > 0 ? `> ${alternatives.length}` : t('unknown');
 }
 
-function noteOn(alternatives: readonly Alternative[]): string {
-  if (alternatives.length === 0) return t('No alternatives recorded: the policy was sure.');
+function noteOn(alternatives: readonly Alternative[], { kind, origin }: SegmentSummary): string {
+  if (alternatives.length === 0) {
+    return kind === 'probe'
+      ? t('No alternatives are known.')
+      : t('No alternatives recorded: the policy was sure.');
+  }
+  if (origin?.uncertainty === 'lower_bound') return boundNote();
   const rest = 1 - alternatives.reduce((sum, { probability }) => sum + (probability ?? 0), 0);
   return rest >= 0.005 ? t('All others together {0}.', rest.toFixed(2)) : '';
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { probeOrigin } from '../../run/model/probe.ts';
 import { segmentKinds, segmentStatuses, segmentTriggers } from '../../run/model/segment.ts';
 import type { ProtocolOf } from '../channel.ts';
 import { field as recipeField } from '../recipe-form/protocol.ts';
@@ -113,6 +114,8 @@ export const treeRow = z.object({
   right: z.boolean().nullable(),
   rewards: z.record(z.string(), z.number()).nullable(),
   trained: z.boolean(),
+  /** On probes. */
+  origin: probeOrigin.optional(),
 });
 export type TreeRow = z.infer<typeof treeRow>;
 
@@ -268,6 +271,8 @@ export const runHeader = z.object({
   thresholds: z.object({ max_prob: z.number(), entropy: z.number() }),
   /** Whether the run takes commands from here. */
   controllable: z.boolean(),
+  /** Another number: the run was replaced by another, and nothing asked for before still holds. */
+  revision: index,
   /** Newest recorded step, and the number of recorded steps. */
   newest_step: index.nullable(),
   steps: index,
@@ -331,7 +336,12 @@ export const schemas = {
   /** Opens a path as a text document beside the explorer, at a token where one is given. */
   open_document: z.object({ segment_id: segmentId, position: index.nullable() }),
   /** Samples other continuations of the path, in place of what follows token `position`. */
-  fork: z.object({ segment_id: segmentId, position: index }),
+  fork: z.object({
+    segment_id: segmentId,
+    position: index,
+    /** Id of the token they begin with, if any. */
+    alternative: z.number().int().optional(),
+  }),
   /** What tokens are coloured by, here and in rollout documents. */
   colour: colourChoice,
   /** Start a crashed or stopped run again from its last checkpoint. */

@@ -26,7 +26,7 @@ export interface RunActions {
   /** Opens a path as a document, at a token where one is given. */
   openDocument(segment_id: number, position: number | null): Promise<void>;
   /** Samples other continuations of a path before a token. */
-  fork(segment_id: number, position: number): Promise<void>;
+  fork(place: { segment_id: number; position: number; alternative?: number }): Promise<void>;
   /** What tokens are coloured by; rollout documents share it. */
   readonly colour: Pick<ColourChoice, 'value' | 'set' | 'onDidChange'>;
   /** Starts a crashed or failed run again. */
@@ -89,9 +89,9 @@ export class ExplorerSession {
           await actions.openDocument(segment_id, position);
           return null;
         },
-        fork: ({ segment_id, position }) => {
+        fork: ({ alternative, ...place }) => {
           // It asks, and may take long: what becomes of it shows in the tree.
-          void actions.fork(segment_id, position);
+          void actions.fork({ ...place, ...(alternative === undefined ? {} : { alternative }) });
           return null;
         },
         colour: ({ colour }) => {
@@ -148,8 +148,14 @@ export class ExplorerSession {
 
   async #start(): Promise<ExplorerModel> {
     const source = await this.#load();
-    if (!this.#disposed) this.#subscription = source.onDidChange(() => this.#changed());
-    return new ExplorerModel(source, this.#vocabulary);
+    const model = new ExplorerModel(source, this.#vocabulary);
+    if (!this.#disposed) {
+      this.#subscription = source.onDidChange(({ groups }) => {
+        if (groups === 'all') model.forget();
+        this.#changed();
+      });
+    }
+    return model;
   }
 
   async #open(): Promise<RunHeader> {

@@ -83,6 +83,7 @@ export function treeRows(segments: readonly SegmentSummary[]): TreeRow[] {
       right: isRight(segment),
       rewards,
       trained,
+      ...(segment.origin === undefined ? {} : { origin: segment.origin }),
     });
     push(segment_id, next.depth + 1);
   }

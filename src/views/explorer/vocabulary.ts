@@ -15,7 +15,9 @@ export class Vocabulary {
   }
 
   learn(tokens: SegmentTokens): void {
-    const { text, token_ids } = tokens;
+    const { text, token_ids, texts } = tokens;
+    // Probes of other servers bring the texts of tokens that the run doesn't have.
+    for (const [id, known] of texts ?? []) this.#texts.set(id, known);
     let unknown = false;
     for (const id of token_ids) unknown ||= !this.#texts.has(id);
     if (!unknown) return;
