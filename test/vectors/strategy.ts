@@ -28,7 +28,10 @@ export function strategyVectors(): Record<string, object[]> {
     uncertainty: uncertaintyCases(),
     failure: failureCases(),
     plan: rounds.map(({ vector }) => vector),
-    credit: rounds.flatMap(({ generated }, i) => creditCases(generated, i)),
+    credit: [
+      ...rounds.flatMap(({ generated }, i) => creditCases(generated, i)),
+      ...stubCases(rounds[0]?.generated ?? [], rounds.length),
+    ],
     metrics: rounds.map(({ generated }, i) => metricsCase(generated, i * 10)),
   };
 }
@@ -143,7 +146,31 @@ function groupsOf(generated: readonly Generated[]): Generated[][] {
 }
 
 function creditCases(generated: readonly Generated[], round: number): object[] {
-  return groupsOf(generated).map((group, i) => {
+  const prefixCredit = (i: number) => prefixCredits[(round + i) % prefixCredits.length];
+  const tree_baseline = treeBaselines[round % treeBaselines.length] ?? 'other_roots';
+  return groupsOf(generated).map((group, i) =>
+    creditCase(generated, group, round, { prefix_credit: prefixCredit(i) ?? 'children', tree_baseline }),
+  );
+}
+
+/** Cut segments that were scored as they stand, with a score of their own each. */
+function stubCases(generated: readonly Generated[], round: number): object[] {
+  return treeBaselines.flatMap((tree_baseline, i) => {
+    const scored = generated.map((one) =>
+      one.status === 'truncated' ? { ...one, reward: (one.segment % 4) / 4 } : one,
+    );
+    return groupsOf(scored).map((group) =>
+      creditCase(scored, group, round + i, { prefix_credit: 'stub', tree_baseline }),
+    );
+  });
+}
+
+function creditCase(
+  generated: readonly Generated[],
+  group: readonly Generated[],
+  round: number,
+  parameters: Pick<StrategyParameters, 'prefix_credit' | 'tree_baseline'>,
+): object {
     const segments = group.map(({ segment, parent, fork_at, length, status, reward }) => ({
       segment,
       parent,
@@ -152,14 +179,12 @@ function creditCases(generated: readonly Generated[], round: number): object[] {
       status,
       reward,
     }));
-    const prefix_credit = prefixCredits[(round + i) % prefixCredits.length] ?? 'children';
-    const tree_baseline = treeBaselines[round % treeBaselines.length] ?? 'other_roots';
     const scale = (['group', 'none', 0.25] as const)[round % 3] ?? 'none';
-    const credited = creditGroup(segments, { prefix_credit, tree_baseline }, scale);
+    const credited = creditGroup(segments, parameters, scale);
     return {
       segments,
-      prefix_credit,
-      tree_baseline,
+      prefix_credit: parameters.prefix_credit,
+      tree_baseline: parameters.tree_baseline,
       scale,
       reward_mean: rewardMean(segments),
       reward_deviation: rewardDeviation(segments),
@@ -172,7 +197,6 @@ function creditCases(generated: readonly Generated[], round: number): object[] {
         weight: [...weight],
       })),
     };
-  });
 }
 
 function metricsCase(generated: readonly Generated[], rollouts_before: number): object {
