@@ -168,7 +168,10 @@ export class Trainer implements Controlled {
     }
   }
 
-  /** The rows of each optimizer step, `num_iterations` times over. */
+  /**
+   * The rows of each optimizer step, `num_iterations` times over. A round that `max_steps` cuts
+   * short stays cut: a run that is resumed with more steps begins with a new round, as in TRL.
+   */
   #updates(rows: readonly CompletionRow[], step: number): CompletionRow[][] {
     const { recipe } = this;
     const parts = generationBatchSize(recipe) / rowsAStep(recipe);
