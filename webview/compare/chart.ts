@@ -86,6 +86,10 @@ export class ComparedChart {
     this.#plot.setAttribute('aria-label', spec.title);
     this.#plot.append(canvas);
     this.#table.className = 'data-table';
+    // It scrolls: by keyboard too.
+    this.#table.tabIndex = 0;
+    this.#table.setAttribute('role', 'region');
+    this.#table.setAttribute('aria-label', t('Numbers of {0}', spec.title));
     this.#empty.className = 'empty';
     this.element.className = 'chart';
     this.element.dataset.chart = spec.id;

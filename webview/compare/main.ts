@@ -34,6 +34,10 @@ const charts = new Charts(
   (spec) => savePictures([spec], 'as_shown'),
 );
 const figuresBox = part('div', 'figures-box');
+// On a narrow page the table scrolls sideways: by keyboard too.
+figuresBox.tabIndex = 0;
+figuresBox.setAttribute('role', 'region');
+figuresBox.setAttribute('aria-label', t('Figures'));
 const prompts = new Prompts(view, page);
 const sections: Record<SectionName, { heading: HTMLElement; body: HTMLElement; title: string }> = {
   charts: { heading: part('div', 'heading'), body: charts.element, title: t('Charts') },

@@ -129,7 +129,11 @@ export function completionsRow(row: CompletionsRow, state: RowState, look: Look)
       title=${half === null ? '' : t('Double-click opens this rollout as a document')}
       >${
         half === null
-          ? html`<span class="dim none">${t('no such completion')}</span>`
+          ? html`<span class="dim none"
+              >${spoken(`${state.names[side]}: ${t('no such completion')}`)}<span aria-hidden="true"
+                >–</span
+              ></span
+            >`
           : leafCells(row, half, state.names[side], look.strips[side], look)
       }</span
     >`;
@@ -147,7 +151,7 @@ export function completionsRow(row: CompletionsRow, state: RowState, look: Look)
     ${leaf(0, left)}
     <span class="middle" @dblclick=${open('both')}
       >${differenceCell(row, state.sameTokens)}<span class="delta ${signOf(delta)}"
-        >${spoken(t(', difference of reward '))}${signed(delta)}</span
+        >${delta === null ? '' : html`${spoken(t(', difference of reward '))}${signed(delta)}`}</span
       ></span
     >
     ${leaf(1, right)}
