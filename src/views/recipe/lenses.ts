@@ -51,6 +51,11 @@ export class RecipeLenses implements vscode.CodeLensProvider {
           commands.startRun,
           t('Train by this recipe with the built-in engine.'),
         ),
+        lens(
+          `$(split-horizontal) ${t('Compare with Baseline')}`,
+          commands.compareWithBaseline,
+          t('Two runs of this recipe, with the strategy and without, at the same cost.'),
+        ),
       );
     }
     const live = liveRunOf(document, this.#services.runs);
