@@ -262,7 +262,7 @@ export class RunClient implements Disposable {
         this.#manifest = message.manifest;
         return;
       case 'events':
-        await this.#mirror?.events(message.offset, message.data);
+        await this.#mirror?.events(message.offset, Buffer.from(message.data, message.encoding));
         return;
       case 'answer':
         this.#pending.get(message.id)?.({ outcome: message.outcome, message: message.message });

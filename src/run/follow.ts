@@ -6,7 +6,7 @@ import type { Disposable } from './listeners.ts';
 
 /**
  * Calls `look` soon after something in `directory` changed, at least every `everyMs` (network file
- * systems report nothing), never twice at once, and at most once in `restMs`. `look` must not
+ * systems report nothing), never twice at once, and with a rest of `restMs` between two looks. `look` must not
  * reject. `now()` asks for a look at once.
  */
 export class Follower implements Disposable {
@@ -34,7 +34,9 @@ export class Follower implements Disposable {
   }
 
   now(): void {
-    this.#schedule(this.#restMs);
+    // What is reported during a look may have come too late for it.
+    if (this.#running) this.#again = true;
+    else this.#schedule(this.#restMs);
   }
 
   /** There may be no directory yet, or too many watches: polling goes on, and tries again. */
@@ -63,24 +65,13 @@ export class Follower implements Disposable {
 
   async #run(): Promise<void> {
     this.#due = Infinity;
-    if (this.#running) {
-      // What was just reported may have come too late for the look that is under way.
-      this.#again = true;
-      return;
-    }
     this.#running = true;
-    do {
-      this.#again = false;
-      await this.#look();
-    } while (this.#isDueAgain());
+    await this.#look();
     this.#running = false;
     if (this.#disposed) return;
     if (!this.#watcher) this.#watch();
-    this.#schedule(this.#everyMs());
-  }
-
-  #isDueAgain(): boolean {
-    return this.#again && !this.#disposed;
+    this.#schedule(this.#again ? this.#restMs : this.#everyMs());
+    this.#again = false;
   }
 
   dispose(): void {

@@ -65,6 +65,9 @@ export class RunServer {
       autoPong: false,
       handleProtocols: () => SUBPROTOCOL,
     });
+    // Once it listens, only a single connection can fail (no file handle left, say): the others, and
+    // the engine, go on.
+    http.on('error', () => undefined);
     http.on('request', (request, response) => {
       const refusal = refuse(request, this.token);
       if (refusal) sendError(response, refusal.status, refusal.message);

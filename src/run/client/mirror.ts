@@ -65,8 +65,8 @@ export class Mirror {
   }
 
   /** Whole lines that begin at byte `offset` of the source; throws where they don't fit on. */
-  async events(offset: number, data: string): Promise<void> {
-    await this.#append(this.#events, offset, Buffer.from(data, 'utf8'));
+  async events(offset: number, bytes: Uint8Array): Promise<void> {
+    await this.#append(this.#events, offset, bytes);
   }
 
   /** A whole Arrow message that begins at byte `offset` of the source. */

@@ -49,7 +49,13 @@ export type ClientMessage = z.infer<typeof clientMessage>;
 
 export const serverMessage = z.discriminatedUnion('type', [
   /** Whole lines of `events.jsonl`, starting at byte `offset`. */
-  z.object({ type: z.literal('events'), offset: z.number().int().nonnegative(), data: z.string() }),
+  z.object({
+    type: z.literal('events'),
+    offset: z.number().int().nonnegative(),
+    data: z.string(),
+    /** Set where the lines are no valid UTF-8: text would not hold the same bytes. */
+    encoding: z.literal('base64').optional(),
+  }),
   /** `run.json` as it is now, without its endpoint's token; sent first and on every change. */
   z.object({ type: z.literal('manifest'), manifest: manifestSchema }),
   z.object({

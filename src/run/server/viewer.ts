@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { stat } from 'node:fs/promises';
 import type { WebSocket } from 'ws';
 import { messageOf } from '../../common/errors.ts';
@@ -133,7 +134,12 @@ export class Viewer {
     });
     if (!bytes) return false;
     const offset = this.#events;
-    await this.#send({ type: 'events', offset, data: Buffer.from(bytes).toString('utf8') });
+    const buffer = Buffer.from(bytes);
+    await this.#send(
+      isUtf8(buffer)
+        ? { type: 'events', offset, data: buffer.toString('utf8') }
+        : { type: 'events', offset, data: buffer.toString('base64'), encoding: 'base64' },
+    );
     this.#events += bytes.length;
     return true;
   }

@@ -85,6 +85,21 @@ test('a mirror has the same bytes, and reads as the run does', async (t) => {
   assert.equal(client.manifest?.run_id, 'a-run');
 });
 
+test('lines that are no text arrive byte for byte too', async (t) => {
+  const run = await start(t);
+  await addRound(run.writer, 1);
+  // Half a character, as a trainer in another encoding writes it.
+  const line = Buffer.from(
+    '{"seq":9,"time":"2026-01-01T00:00:00Z","type":"note","text":"caf\xe9"}\n',
+    'latin1',
+  );
+  await appendFile(join(run.source, 'events.jsonl'), line);
+  clientOf(t, run);
+  await sameFiles(run.source, run.mirror);
+  await appendFile(join(run.source, 'events.jsonl'), '{"seq":10}\n');
+  await sameFiles(run.source, run.mirror);
+});
+
 /** A wire that breaks: forwards to the server, and cuts every connection after some bytes. */
 async function brittleWire(
   t: test.TestContext,

@@ -93,9 +93,10 @@ class Ear {
     this.messages.push(message);
     if (message.type !== 'events') return;
     assert.equal(message.offset, this.#eventsAt);
-    assert.ok(message.data.endsWith('\n'));
-    this.events.push(Buffer.from(message.data));
-    this.#eventsAt += Buffer.byteLength(message.data);
+    const bytes = Buffer.from(message.data, message.encoding);
+    assert.equal(bytes.at(-1), 10);
+    this.events.push(bytes);
+    this.#eventsAt += bytes.length;
   }
 
   get offsets(): { events: number; rollouts: number } {

@@ -58,6 +58,17 @@ test('a change during a look is followed by another look, and polling goes on', 
   await until('it goes on by itself', () => count() >= before + 3);
 });
 
+test('between two looks there is a rest, also where one takes longer than it', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const { follower, count } = follow(t, directory, { everyMs: 60_000, restMs: 100, takesMs: 50 });
+  const end = Date.now() + 700;
+  while (Date.now() < end) {
+    follower.now();
+    await sleep(3);
+  }
+  assert.ok(count() >= 2 && count() <= 5, `${count()} looks`);
+});
+
 test('a directory that comes later is watched from then on', async (t) => {
   const directory = join(await temporaryDirectory(t), 'later');
   let everyMs = 10;
