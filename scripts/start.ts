@@ -51,8 +51,10 @@ interface Options {
 async function start(options: Options, signal: AbortSignal): Promise<void> {
   const session = await claimSession('start');
   try {
-    // What a start that was killed has left behind.
-    await endRuns(session.workspace);
+    // A start that was killed could not end its run.
+    for (const name of await endRuns(session.workspace)) {
+      console.log(`Ended the run ${name}, which an earlier start left behind.`);
+    }
     console.log('Building …');
     const vsix = join(session.data, 'extension.vsix');
     await packageExtension(vsix);
@@ -120,7 +122,14 @@ async function main(): Promise<number> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new PlainError(`"${values.port ?? ''}" is no port.`, 'Give a number from 1 to 65535.');
   }
-  if (values.smoke) console.log(await smoke(Number(values.steps), signal));
+  const steps = Number(values.steps);
+  if (!Number.isInteger(steps) || steps < 1) {
+    throw new PlainError(
+      `"${values.steps}" is no number of steps.`,
+      'Give a whole number above 0.',
+    );
+  }
+  if (values.smoke) console.log(await smoke(steps, signal));
   else await start({ served: values.served || values.port !== undefined, port }, signal);
   return signal.aborted ? 130 : 0;
 }

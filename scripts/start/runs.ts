@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive } from '../alone.mjs';
 import { engineLives, isActive } from '../../src/run/alive.ts';
@@ -20,15 +20,22 @@ export async function runDirectories(workspace: string): Promise<string[]> {
   return found.sort((a, b) => a.born - b.born).map((each) => each.directory);
 }
 
-/** Ends every run of a workspace that still goes on: asks its process, then insists. */
-export async function endRuns(workspace: string): Promise<void> {
+/**
+ * Ends every run of a workspace that still goes on: asks its process, then insists. Resolves to the
+ * names of their folders.
+ */
+export async function endRuns(workspace: string): Promise<string[]> {
+  const ended: string[] = [];
   for (const directory of await runDirectories(workspace)) {
     const manifest = await readManifest(directory).catch(() => null);
     if (manifest === null || !isActive(manifest)) continue;
     const { mtimeMs } = await stat(manifestPath(directory));
     const lives = await engineLives(manifest, mtimeMs);
-    if (lives === 'yes' || lives === 'silent') await endProcess(manifest);
+    if (lives !== 'yes' && lives !== 'silent') continue;
+    await endProcess(manifest);
+    ended.push(basename(directory));
   }
+  return ended;
 }
 
 async function endProcess({ pid }: Manifest): Promise<void> {
