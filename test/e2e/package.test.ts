@@ -3,6 +3,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { vsix } from './support/world.ts';
 
+/** VS Code shows the README on the extension's page, from what is packed. */
+const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+const pictures = [...readme.matchAll(/!\[[^\]]*\]\(([^)\s]+)\)/g)].map(([, path = '']) => path);
+
 /** Everything that ships, and nothing else. */
 const content = [
   'LICENSE.txt',
@@ -36,6 +40,7 @@ const content = [
   'media/explorer-light.svg',
   'media/icon.png',
   'media/recipe.schema.json',
+  ...pictures,
   'media/walkthrough/charts-dark.png',
   'media/walkthrough/charts-light.png',
   'media/walkthrough/explorer-dark.png',
