@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { PlainError, messageOf } from '../src/common/errors.ts';
 import { COMPARISON } from '../src/compare/file.ts';
 import type { Comparison } from '../src/compare/model.ts';
-import { pairRecipe, type Pair } from '../src/compare/pair.ts';
+import { pairAnyRecipe, type Pair } from '../src/compare/pair.ts';
 import { nameOfRecipe, newDirectoryName } from '../src/run/names.ts';
 import { Benchmarks } from './compare/benchmarks.ts';
 import { commandOf, parseCommandLine, usage, type Request } from './compare/command-line.ts';
@@ -16,6 +16,7 @@ import { placesOf } from './compare/places.ts';
 import { ProgressLine } from './compare/progress.ts';
 import { report, reportRecorded, tableText } from './compare/report.ts';
 import { Runner } from './compare/runner.ts';
+import { trainerOf, type Trainer } from './compare/trainers.ts';
 
 const { INIT_CWD: calledFrom, npm_lifecycle_event: npmScript } = process.env;
 if (npmScript === 'compare' && calledFrom !== undefined) process.chdir(calledFrom);
@@ -40,8 +41,10 @@ async function main(args: readonly string[]): Promise<number> {
     const { request } = line;
     const recipe = resolve(request.recipe);
     const source = await readRecipe(recipe, request.recipe);
-    const pair = pairRecipe(source, request.settings, request.seeds, request.recipe);
-    return await train({ request, recipe, source, pair, folder: folderFor(nameOfRecipe(recipe)) });
+    const pair = pairAnyRecipe(source, request.settings, request.seeds, request.recipe);
+    const trainer = trainerOf(pair.engine, request.trainer);
+    const folder = folderFor(nameOfRecipe(recipe));
+    return await train({ request, recipe, source, pair, trainer, folder });
   } catch (error) {
     if (!(error instanceof PlainError)) throw error;
     return refuse(error.message, error.next);
@@ -59,10 +62,11 @@ interface Work {
   source: string;
   pair: Pair;
   folder: string;
+  trainer: Trainer;
 }
 
 /** Trains what is missing, and compares what there is. */
-async function train({ request, recipe, source, pair, folder }: Work): Promise<number> {
+async function train({ request, recipe, source, pair, folder, trainer }: Work): Promise<number> {
   const places = placesOf(pair, folder);
   const progress = new ProgressLine(process.stdout, places.length);
   const command = commandOf(request, folder);
@@ -77,6 +81,7 @@ async function train({ request, recipe, source, pair, folder }: Work): Promise<n
     return written;
   };
   const runner = new Runner({
+    trainer,
     recipe,
     source,
     settings: request.settings,
@@ -90,7 +95,7 @@ async function train({ request, recipe, source, pair, folder }: Work): Promise<n
   });
   progress.line(`Comparing in ${folder}`);
   for (const warning of pair.warnings) progress.line(`! ${warning}`);
-  await benchmarks.check(pair.recipe, (text) => progress.line(text));
+  await benchmarks.check(pair, (text) => progress.line(text));
   const interruption = endOnSignals(runner, (text) => progress.line(text));
 
   const results = await runner.run(places);

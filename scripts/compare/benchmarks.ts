@@ -4,6 +4,7 @@ import { PlainError, messageOf } from '../../src/common/errors.ts';
 import { COMPARISON } from '../../src/compare/file.ts';
 import { loadRun, readComparison } from '../../src/compare/load.ts';
 import type { Benchmark, ComparedRun } from '../../src/compare/model.ts';
+import type { Pair } from '../../src/compare/pair.ts';
 import { listCheckpoints } from '../../src/engine/checkpoints.ts';
 import { evaluate } from '../../src/engine/evaluation.ts';
 import { openModel, type Model } from '../../src/engine/model.ts';
@@ -34,8 +35,14 @@ export class Benchmarks {
   }
 
   /** Says at once, before hours are spent, which sets can't be used, and leaves those out. */
-  async check(recipe: Recipe, say: (line: string) => void): Promise<void> {
+  async check(pair: Pair, say: (line: string) => void): Promise<void> {
     if (this.#names.length === 0) return;
+    if (pair.engine === 'trl') {
+      this.#names = [];
+      say('! Held-out sets can only be tried with the built-in engine: --benchmarks is left out.');
+      return;
+    }
+    const { recipe } = pair;
     const model = await openModel({ ...recipe, beta: 0 }, null);
     const usable: string[] = [];
     for (const name of this.#names) {

@@ -17,6 +17,7 @@ second form does that for runs that are there already, whoever trained them.
   --output-dir DIR   where the runs lie; what is finished there is not trained again
   --benchmarks SET…  held-out sets for the final checkpoints: arithmetic, countdown, JSONL files
   --jobs N           runs at once (default 1; more share the processors, and times mean less)
+  --trainer COMMAND  starts the Python trainer for TRL's recipes (default adaptive-grpo)
   --targets A…       accuracies whose price in tokens is told, such as 0.6 0.7
   --price-per-hour X --price-per-million-tokens X --currency $
                      what it costs, for the rows and curves of cost
@@ -30,6 +31,8 @@ export interface Request {
   seeds: number;
   outputDir: string | null;
   benchmarks: readonly string[];
+  /** Of the Python trainer; null: as it is installed. */
+  trainer: string | null;
   jobs: number;
   targets: readonly number[] | null;
   pricing: Pricing;
@@ -56,6 +59,7 @@ const options = [
   'output_dir',
   'benchmarks',
   'jobs',
+  'trainer',
   'targets',
   'price_per_hour',
   'price_per_million_tokens',
@@ -99,7 +103,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 
 function recordedOf(recipe: string | null, given: Given, flags: readonly string[]): CommandLine {
   const [baseline, adaptive] = [given.get('baseline_runs'), given.get('adaptive_runs')];
-  const trains = ['seeds', 'benchmarks', 'jobs'] as const;
+  const trains = ['seeds', 'benchmarks', 'jobs', 'trainer'] as const;
   if (recipe !== null || flags.length > 0 || trains.some((option) => given.has(option))) {
     return wrong(
       'Recorded runs are compared as they are: there is no recipe, and nothing to train.',
@@ -132,6 +136,7 @@ function requestOf(
     seeds: values.number('seeds', whole, 'a whole number from 1 on') ?? 3,
     benchmarks: [...new Set(benchmarks)],
     jobs: values.number('jobs', whole, 'a whole number from 1 on') ?? 1,
+    trainer: values.one('trainer'),
     ...shared(values),
     ...overrides,
   };
@@ -205,11 +210,12 @@ const wrong = (message: string): CommandLine => ({ kind: 'wrong', message });
 
 /** What to say to get the same comparison again, or to go on with it. */
 export function commandOf(request: Request, folder: string): string {
-  const { recipe, seeds, flags, benchmarks, jobs } = request;
+  const { recipe, seeds, flags, benchmarks, jobs, trainer } = request;
   return command([
     ...[recipe, '--seeds', String(seeds), ...flags],
     ...(benchmarks.length === 0 ? [] : ['--benchmarks', ...benchmarks]),
     ...(jobs === 1 ? [] : ['--jobs', String(jobs)]),
+    ...(trainer === null ? [] : ['--trainer', trainer]),
     ...sharedWords(request, folder),
   ]);
 }

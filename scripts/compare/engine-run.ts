@@ -1,8 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { EventLog } from '../../src/run/event-log.ts';
-
-const engine = fileURLToPath(new URL('../../src/engine/main.ts', import.meta.url));
+import type { Trainer } from './trainers.ts';
 
 /** How an engine ended. */
 export type Ending =
@@ -22,9 +20,9 @@ export class EngineRun {
   readonly #log: EventLog;
   #asked = false;
 
-  constructor(directory: string, args: readonly string[]) {
+  constructor(directory: string, { file, args }: Trainer, more: readonly string[]) {
     this.#log = new EventLog(directory);
-    this.#child = spawn(process.execPath, [engine, ...args], {
+    this.#child = spawn(file, [...args, ...more], {
       // What it says of its progress is in the run directory; here it would only fill a pipe.
       stdio: ['ignore', 'ignore', 'pipe'],
       windowsHide: true,

@@ -3,7 +3,6 @@ import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { PlainError } from '../../src/common/errors.ts';
 import type { Pair, SideId } from '../../src/compare/pair.ts';
-import type { Recipe } from '../../src/recipe/keys.ts';
 import { engineLives, isActive } from '../../src/run/alive.ts';
 import { EventLog } from '../../src/run/event-log.ts';
 import { MANIFEST, manifestPath } from '../../src/run/files.ts';
@@ -40,10 +39,13 @@ export type Found =
 /**
  * What lies where a run is to be.
  *
- * @param wanted the recipe it should have been trained by
+ * @param wanted recipe keys that it should have been trained with
  * @throws PlainError where it is a run by other settings, or can't be read
  */
-export async function look({ directory }: Place, wanted: Recipe): Promise<Found> {
+export async function look(
+  { directory }: Place,
+  wanted: Readonly<Record<string, unknown>>,
+): Promise<Found> {
   if (!existsSync(join(directory, MANIFEST))) return { kind: 'new' };
   const manifest = await readManifest(directory);
   const other = differences(manifest, wanted);
@@ -68,7 +70,7 @@ const beside = new Set([
 /** They are written down as absolute paths. */
 const paths = new Set(['model_name_or_path', 'dataset_name']);
 
-function differences(manifest: Manifest, wanted: Recipe): string[] {
+function differences(manifest: Manifest, wanted: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(wanted).flatMap(([key, value]) => {
     const known = manifest.recipe[key];
     if (beside.has(key) || known === undefined) return [];

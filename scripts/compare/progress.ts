@@ -7,8 +7,9 @@ interface Newest {
   step: number;
   metrics: Readonly<Record<string, number>>;
 }
-interface Limits {
-  max_steps: number;
+/** How long a run may go on; steps may be unknown. */
+export interface Limits {
+  max_steps: number | null;
   max_generated_tokens: number | null;
 }
 
@@ -37,14 +38,14 @@ export class ProgressLine {
   step(place: Place, { step, metrics }: Newest, limits: Limits): void {
     const budget = limits.max_generated_tokens;
     const tokens = metrics['tokens/generated'];
-    const share =
-      budget === null || tokens === undefined ? step / limits.max_steps : tokens / budget;
+    const steps = limits.max_steps !== null && limits.max_steps > 0 ? limits.max_steps : null;
     // Where the budget decides, the steps there might be say nothing.
-    const figures =
-      budget === null
-        ? summary(step, limits.max_steps, metrics)
-        : summary(step, step, metrics).replace(`step ${step}/${step}`, `step ${step}`);
-    this.#running.set(place, `${Math.min(100, Math.round(100 * share))} %  ${figures}`);
+    const whole = budget === null && steps !== null ? steps : null;
+    const share =
+      budget !== null && tokens !== undefined ? tokens / budget : steps === null ? 0 : step / steps;
+    const figures = summary(step, whole ?? step, metrics);
+    const text = whole === null ? figures.replace(`step ${step}/${step}`, `step ${step}`) : figures;
+    this.#running.set(place, `${Math.min(100, Math.round(100 * share))} %  ${text}`);
     if (this.#out.isTTY) this.#draw();
     else if (performance.now() - this.#said > QUIET_MS) this.#write(this.#text() ?? '');
   }

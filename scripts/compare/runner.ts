@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { PlainError, messageOf } from '../../src/common/errors.ts';
 import { overridesOf, type Overrides, type Pair } from '../../src/compare/pair.ts';
 import { settingsOf, type Setting } from '../../src/recipe/check.ts';
@@ -8,9 +9,11 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { readManifest } from '../../src/run/manifest-file.ts';
 import { EngineRun } from './engine-run.ts';
 import { generatedTokens, look, type Place } from './places.ts';
-import type { ProgressLine } from './progress.ts';
+import type { Limits, ProgressLine } from './progress.ts';
+import type { Trainer } from './trainers.ts';
 
 export interface RunnerOptions {
+  trainer: Trainer;
   /** Absolute. */
   recipe: string;
   source: string;
@@ -28,6 +31,12 @@ export interface RunnerOptions {
 export type Result =
   | { place: Place; kind: 'finished' | 'stopped' }
   | { place: Place; kind: 'failed'; message: string };
+
+/** How long a run goes on; TRL's `max_steps` may be -1 or left out. */
+const limits = z.object({
+  max_steps: z.number().nullable().default(null),
+  max_generated_tokens: z.number().nullable().default(null),
+});
 
 /** More threads than this do a model of this size no good; see the engine's `threads`. */
 const MAX_THREADS = 8;
@@ -104,10 +113,12 @@ export class Runner {
   }
 
   async #train(place: Place, overrides: Overrides): Promise<Result> {
-    const { source, settings, progress, recipe: path, flags, jobs } = this.#options;
+    const { source, settings, progress, recipe: path, flags, trainer } = this.#options;
     const { recipe } = parseRecipe(source, [...settings, ...settingsOf(overrides)]);
-    if (recipe === null) throw new PlainError('The recipe is wrong.', 'Correct it.');
-    const found = await look(place, recipe);
+    // Only the built-in engine's recipes can be resolved here.
+    const written = Object.fromEntries(settings.map(({ key, value }) => [key, value]));
+    const wanted = recipe ?? { ...written, ...overrides };
+    const found = await look(place, wanted);
     if (found.kind === 'finished') return { place, kind: 'finished' };
     if (found.kind === 'busy') {
       const message = `Process ${found.pid} trains it right now. Wait for it to end, then say the same again.`;
@@ -118,19 +129,17 @@ export class Runner {
       return { place, kind: 'failed', message };
     }
     if (this.#isStopping()) return stoppedAt(place);
-    const share = Math.floor(Math.min(availableParallelism(), MAX_THREADS) / jobs);
-    const threads = recipe.threads === 0 && jobs > 1 ? ['--threads', `${Math.max(1, share)}`] : [];
-    const engine = new EngineRun(place.directory, [
+    const engine = new EngineRun(place.directory, trainer, [
       path,
       ...flags,
       ...Object.entries(overrides).flatMap(([key, value]) => [`--${key}`, String(value)]),
-      ...threads,
+      ...this.#threads(),
       ...['--output_dir', place.directory],
       ...(found.kind === 'resumable' ? ['--resume_from_checkpoint', 'true'] : []),
     ]);
     this.#engines.add(engine);
     const watching = new AbortController();
-    const watched = this.#watch(engine, place, recipe, watching.signal);
+    const watched = this.#watch(engine, place, limits.parse(wanted), watching.signal);
     progress.begin(place, found.kind === 'resumable');
     const ending = await engine.stopped;
     watching.abort();
@@ -146,14 +155,22 @@ export class Runner {
   async #watch(
     engine: EngineRun,
     place: Place,
-    recipe: { max_steps: number; max_generated_tokens: number | null },
+    wanted: Limits,
     signal: AbortSignal,
   ): Promise<void> {
     while (!signal.aborted) {
       const newest = await engine.progress();
-      if (newest !== null) this.#options.progress.step(place, newest, recipe);
+      if (newest !== null) this.#options.progress.step(place, newest, wanted);
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** Engines that run at once share the processors. */
+  #threads(): string[] {
+    const { jobs, pair } = this.#options;
+    if (pair.engine !== 'built-in' || pair.recipe.threads > 0 || jobs === 1) return [];
+    const share = Math.floor(Math.min(availableParallelism(), MAX_THREADS) / jobs);
+    return ['--threads', String(Math.max(1, share))];
   }
 
   #isStopping(): boolean {

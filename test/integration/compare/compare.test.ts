@@ -361,7 +361,10 @@ test('what makes no sense is refused before anything is trained', async () => {
     [['--baseline-runs', folder, '--adaptive-runs', folder], /is not a run directory/],
     [[recipe, '--baseline-runs', folder, '--adaptive-runs', folder], /there is no recipe/],
     [[recipe, 'extra'], /neither a recipe nor a/],
-    [[trl], /is a recipe for TRL\. .* not the Python trainer/],
+    [
+      [trl, '--trainer', join(folder, 'none')],
+      /is for TRL, and the Python trainer can't be started/,
+    ],
   ];
   for (const [args, message] of cases) {
     const ended = await compare(...args, '--output-dir', join(folder, 'out'));

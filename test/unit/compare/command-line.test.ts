@@ -22,6 +22,7 @@ test('what is left out has its default', () => {
     outputDir: null,
     benchmarks: [],
     jobs: 1,
+    trainer: null,
     targets: null,
     pricing: { per_hour: null, per_million_tokens: null, currency: '$' },
     settings: [],

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { overridesOf, pairRecipe, suggestedBudget } from '../../../src/compare/pair.ts';
+import {
+  overridesOf,
+  pairAnyRecipe,
+  pairRecipe,
+  suggestedBudget,
+} from '../../../src/compare/pair.ts';
 import { PlainError } from '../../../src/common/errors.ts';
 import { parseOverrides } from '../../../src/recipe/overrides.ts';
 import { settingsOf } from '../../../src/recipe/check.ts';
@@ -62,7 +67,26 @@ test('without a budget the baseline makes its steps, and the other side gets the
 test('who asks for steps and tokens gets the limit of both', async () => {
   const args = ['--max_steps', '10', '--max_generated_tokens', '5000'];
   const pair = pairOf(await recipe('adaptive_grpo'), args);
-  assert.deepEqual(pair.steps, { baseline: 10, adaptive: 10 });
+  assert.deepEqual(pair.limits, { baseline: { max_steps: 10 }, adaptive: { max_steps: 10 } });
+});
+
+test('a recipe for TRL is paired too, by its passes over the data where it names no steps', async () => {
+  const pair = pairAnyRecipe(await recipe('qwen2.5_1.5b_lora_24gb'), [], 2, 'a.yaml');
+  assert.equal(pair.engine, 'trl');
+  const epochs = pairAnyRecipe('engine: trl\nnum_train_epochs: 2\nseed: 7\n', [], 2, 'a.yaml');
+  assert.deepEqual(epochs.seeds, [7, 8]);
+  assert.deepEqual(overridesOf(epochs, 'baseline', 7, null), {
+    use_token_adaptive: false,
+    seed: 7,
+    num_train_epochs: 2,
+  });
+  assert.deepEqual(overridesOf(epochs, 'adaptive', 8, 900), {
+    use_token_adaptive: true,
+    seed: 8,
+    num_train_epochs: 8,
+    max_generated_tokens: 900,
+  });
+  assert.match(epochs.warnings.join(), /`lr_scheduler_type: linear` lowers the learning rate/);
 });
 
 test('a budget suggested for two runs at once is round and of the right size', async () => {
