@@ -38,9 +38,8 @@ _FIXED: Mapping[str, tuple[Any, ...]] = {
 """What would change the answer and isn't there is refused rather than ignored."""
 
 
-def completion_routes(trainer: TokenAdaptiveGRPOTrainer, control: Control) -> Routes:
-    """Routes of a run's server."""
-    name = str(trainer.args.run_name or trainer.model.config.name_or_path)
+def completion_routes(trainer: TokenAdaptiveGRPOTrainer, control: Control, name: str) -> Routes:
+    """Routes of a run's server; `name` is what the model is called."""
     texts = TokenTexts(trainer.processing_class)
     tokenizer = trainer.processing_class
     created = int(time.time())

@@ -37,7 +37,8 @@ class Desk:
     def serve(self) -> dict[str, Any]:
         """Lets others watch and steer; returns the line that says where."""
         token = secrets.token_hex(32)
-        routes = completion_routes(self._trainer, self.control)
+        name = str(self.recorder.writer.manifest["name"])
+        routes = completion_routes(self._trainer, self.control, name)
         directory = self._start.directory
         self._server = RunServer(directory, self.control.submit, routes, token)
         self.recorder.writer.on_write = self._server.notify

@@ -36,7 +36,7 @@ def change(trainer: TokenAdaptiveGRPOTrainer, values: Mapping[str, Any]) -> dict
     fixed = ", ".join(f"`{name}`" for name in values if name not in CHANGEABLE)
     if fixed:
         raise RecipeError(
-            f"{fixed} cannot be changed while TRL trains; what can: {', '.join(CHANGEABLE)}.",
+            f"{fixed} cannot be changed while a run goes on; what can: {', '.join(CHANGEABLE)}.",
             "Start another run.",
         )
     proposal = copy.copy(trainer.args)

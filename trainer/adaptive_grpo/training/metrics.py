@@ -20,8 +20,8 @@ class GroupFacts:
     """By function, a value a segment."""
     lengths: Sequence[int]
     """Of the answered completions, in tokens."""
-    clipped: int
-    """How many of them ran into `max_completion_length`."""
+    ended: Sequence[int]
+    """Of those that didn't run into `max_completion_length`."""
     generated: int
     reused: int
 
@@ -36,7 +36,11 @@ def facts_of(group: PromptGroup) -> GroupFacts:
         measured=group.measured(),
         rewards={name: [score.rewards.get(name) for score in scores] for name in names},
         lengths=[one.request.fork_at + len(one.token_ids) for one in group.leaves],
-        clipped=sum(one.status == "length" for one in group.segments),
+        ended=[
+            one.request.fork_at + len(one.token_ids)
+            for one in group.leaves
+            if one.status == "complete"
+        ],
         generated=costs.generated,
         reused=costs.reused,
     )
@@ -64,7 +68,7 @@ def merged(facts: Sequence[GroupFacts]) -> list[GroupFacts]:
                     for name in names
                 },
                 lengths=[*before.lengths, *one.lengths],
-                clipped=before.clipped + one.clipped,
+                ended=[*before.ended, *one.ended],
                 generated=before.generated + one.generated,
                 reused=before.reused + one.reused,
             )
@@ -94,11 +98,14 @@ def round_metrics(facts: Sequence[GroupFacts], segments_before: int) -> dict[str
         if means:
             metrics[f"rewards/{name}"] = sum(means) / len(means)
     lengths = [length for one in facts for length in one.lengths]
+    ended = [length for one in facts for length in one.ended]
+    for name, values in (("", lengths), ("terminated_", ended)):
+        if values:
+            metrics[f"completions/mean_{name}length"] = sum(values) / len(values)
+            metrics[f"completions/min_{name}length"] = min(values)
+            metrics[f"completions/max_{name}length"] = max(values)
     if lengths:
-        metrics["completions/mean_length"] = sum(lengths) / len(lengths)
-        metrics["completions/min_length"] = min(lengths)
-        metrics["completions/max_length"] = max(lengths)
-        metrics["completions/clipped_ratio"] = sum(one.clipped for one in facts) / len(lengths)
+        metrics["completions/clipped_ratio"] = 1 - len(ended) / len(lengths)
     return metrics
 
 

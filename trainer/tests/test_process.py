@@ -1,0 +1,224 @@
+"""A run from its recipe to its end, as a process that is watched, steered, stopped and killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Extension
+from process import Trainer, events, until, write_recipe
+
+
+@pytest.fixture
+def started() -> Iterator[Any]:
+    trainers: list[Trainer] = []
+
+    def start(*arguments: str, cwd: Path) -> Trainer:
+        trainers.append(Trainer(*arguments, cwd=cwd))
+        return trainers[-1]
+
+    yield start
+    for trainer in trainers:
+        trainer.kill()
+
+
+def types(directory: Path) -> list[str]:
+    return [one["type"] for one in events(directory)]
+
+
+def test_a_run_is_watched_and_steered_by_the_extensions_client(
+    tmp_path: Path, started: Any, extension: Extension
+) -> None:
+    recipe = write_recipe(tmp_path, max_steps=100000, save_steps=100000)
+    directory = tmp_path / "run"
+    trainer = started(str(recipe), "--serve", "--output-dir", str(directory), cwd=tmp_path)
+    ready = trainer.line()
+    assert ready["type"] == "ready"
+    assert ready["run_directory"] == str(directory)
+    assert ready["pid"] == trainer.process.pid
+    ask = {
+        "model": "sums",
+        "prompt": ["47+8*3-19=", "6*7+81="],
+        "max_tokens": 6,
+        "n": 2,
+        "logprobs": 2,
+        "temperature": 0,
+    }
+    todo = [
+        ["pause", {}],
+        ["until", ["run_paused", 1]],
+        ["set", {"uncertainty_threshold": 0.5, "learning_rate": 0.002}],
+        ["set", {"num_generations": 2}],
+        ["set", {"uncertainty_threshold": 7}],
+        ["step", {"count": 2}],
+        ["until", ["run_paused", 2]],
+        ["complete", ask],
+        ["complete", {**ask, "max_tokens": 0}],
+        ["checkpoint", {}],
+        ["resume", {}],
+        ["stop", {}],
+    ]
+    mirror = tmp_path / "mirror"
+    script = Path(__file__).parent / "steer_run.ts"
+    command = [extension.node, script, ready["url"], ready["token"], mirror, json.dumps(todo)]
+    ran = subprocess.run(
+        [str(one) for one in command], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    code, out, err = trainer.end()
+    assert (code, out) == (0, ""), err
+    results = json.loads(ran.stdout)
+    assert results[0] == {"outcome": "applied", "message": "The run is paused."}
+    assert results[2]["message"] == (
+        "uncertainty_threshold: 0.7 → 0.5, learning_rate: 0.0001 → 0.002."
+    )
+    assert results[3]["outcome"] == "refused"
+    assert "cannot be changed while a run goes on" in results[3]["message"]
+    assert results[4] == {"outcome": "refused", "message": "`uncertainty_threshold` is 7.0."}
+    completed = results[7]
+    assert isinstance(completed, dict), completed
+    assert len(completed["choices"]) == 4, completed
+    first, again, *_ = completed["choices"]
+    assert first["text"] == again["text"], "temperature 0 is greedy"
+    assert first["logprobs"]["tokens"] == list(first["text"])
+    assert all(value <= 0 for value in first["logprobs"]["token_logprobs"])
+    assert "`max_tokens`" in results[8]
+    assert results[9]["message"].startswith("The checkpoint is checkpoints/checkpoint-")
+    assert [one["outcome"] for one in results[9:]] == ["applied"] * 3
+
+    # The mirror is the run, byte for byte.
+    for name in ("events.jsonl", "rollouts.arrows"):
+        assert (mirror / name).read_bytes() == (directory / name).read_bytes(), name
+    found = extension.read(mirror)
+    assert found["problems"] == []
+    assert found["manifest"]["state"] == "stopped"
+    assert found["manifest"]["endpoint"] is None
+    assert found["manifest"]["recipe"]["uncertainty_threshold"] == 0.5
+    assert {one["step"] for one in found["segments"]} == {one["step"] for one in found["steps"]}
+    assert types(directory)[-1] == "run_finished"
+    rates = [step["metrics"]["learning_rate"] for step in found["steps"]]
+    assert rates[-1] > 10 * rates[0]
+    assert (directory / "trainer.log").exists()
+
+
+def test_sigterm_ends_with_a_checkpoint_and_the_run_goes_on_from_it(
+    tmp_path: Path, started: Any, extension: Extension
+) -> None:
+    recipe = write_recipe(tmp_path, max_steps=100000)
+    directory = tmp_path / "run"
+    output = ("--output_dir", str(directory))
+    trainer = started(str(recipe), *output, cwd=tmp_path)
+    until(directory, "step", 3)
+    trainer.process.send_signal(signal.SIGTERM)
+    code, out, err = trainer.end()
+    assert code == 0, err
+    assert "Stopped. It can go on with --resume_from_checkpoint true." in out
+    done = events(directory)
+    assert done[-1]["reason"] == "stopped"
+    steps = [one["step"] for one in done if one["type"] == "step"]
+    saved = [one["step"] for one in done if one["type"] == "checkpoint"]
+    assert saved[-1] == steps[-1]
+
+    last = str(steps[-1] + 2)
+    again = started(
+        str(recipe), *output, "--resume_from_checkpoint", "true", "--max_steps", last, cwd=tmp_path
+    )
+    code, out, err = again.end()
+    assert code == 0, err
+    found = extension.read(directory)
+    assert found["problems"] == []
+    assert [step["step"] for step in found["steps"]] == list(range(1, int(last) + 1))
+    spent = [step["metrics"]["tokens/generated"] for step in found["steps"]]
+    assert spent == sorted(spent)
+    sampled = sum(len(one["tokens"]["token_ids"]) for one in found["segments"])
+    assert spent[-1] == sampled, "what was spent before the stop still counts"
+
+
+def test_a_killed_run_goes_on_and_nothing_is_there_twice(
+    tmp_path: Path, started: Any, extension: Extension
+) -> None:
+    recipe = write_recipe(tmp_path, max_steps=100000, save_steps=3)
+    directory = tmp_path / "run"
+    output = ("--output_dir", str(directory))
+    trainer = started(str(recipe), *output, cwd=tmp_path)
+    until(directory, "checkpoint", 1)
+    until(directory, "step", 5)
+    trainer.process.kill()
+    trainer.end()
+    with (directory / "rollouts.arrows").open("ab") as file:
+        file.write(b"\xff\xff\xff\xff\x00\x10")
+    told = ("--resume_from_checkpoint", "true", "--max_steps", "8")
+    again = started(str(recipe), *output, *told, cwd=tmp_path)
+    code, _, err = again.end()
+    assert code == 0, err
+    found = extension.read(directory)
+    assert found["problems"] == []
+    assert [step["step"] for step in found["steps"]] == list(range(1, 9))
+    sampled = sum(len(one["tokens"]["token_ids"]) for one in found["segments"])
+    assert sampled == found["steps"][-1]["metrics"]["tokens/generated"]
+    started_events = [one for one in events(directory) if one["type"] == "run_started"]
+    assert started_events[1]["resumed_from_step"] >= 3
+    assert started_events[1]["superseded"] is not None
+
+
+@pytest.mark.parametrize(
+    ("keys", "arguments", "code", "message"),
+    [
+        ({"learning_rat": 1}, (), 2, "`learning_rat` is not a key of a recipe."),
+        ({"torch_dtype": "bfloat16"}, (), 2, "`torch_dtype` is a key of an older TRL."),
+        ({"bf16": True}, (), 2, "The recipe wants `bf16`, but PyTorch sees no GPU here."),
+        ({"engine": "built-in"}, (), 2, "is a recipe for the engine `built-in`."),
+        ({"loss_type": "sapo"}, (), 2, "`loss_type: sapo` doesn't go together"),
+        ({"dataset_name": "none.jsonl"}, (), 1, "There is no file none.jsonl"),
+        ({"dataset_prompt_column": "problem"}, (), 1, "has no column `problem`"),
+        ({"reward_funcs": ["speed"]}, (), 2, "There is no reward function `speed`."),
+        ({"system_prompt": "Think."}, (), 1, "the tokenizer has no chat template"),
+        ({"model_name_or_path": "nobody/nothing"}, (), 1, "nobody/nothing can't be loaded"),
+        ({}, ("--num_generations", "many"), 2, "num_generations"),
+        ({}, ("--resume_from_checkpoint", "true"), 1, "It isn't said which run"),
+    ],
+)
+def test_bad_input_is_said_in_a_sentence(
+    tmp_path: Path, keys: Any, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    """Within this process: what matters is what is said."""
+    from adaptive_grpo import cli
+
+    recipe = write_recipe(tmp_path, **keys)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        said: list[str] = []
+        patch.setattr("sys.stderr.write", said.append, raising=False)
+        assert cli.main(["train", str(recipe), *arguments]) == code
+    assert message in "".join(said)
+    assert not (tmp_path / "runs").exists(), "nothing is left behind"
+
+
+def test_a_reward_function_that_raises_fails_the_run_in_a_sentence(
+    tmp_path: Path, started: Any
+) -> None:
+    (tmp_path / "mine.py").write_text("def f(completions, **kw):\n    return [1 / 0]\n")
+    recipe = write_recipe(tmp_path, reward_funcs=["mine:f"], reward_weights=[1.0])
+    trainer = started(str(recipe), "--serve", "--output_dir", "run", cwd=tmp_path)
+    assert trainer.line()["type"] == "ready"
+    code, _, _ = trainer.end()
+    assert code == 1
+    last = events(tmp_path / "run")[-1]
+    assert last["type"] == "run_failed"
+    assert last["message"] == "`mine:f` raised ZeroDivisionError: division by zero."
+    assert "resume the run" in last["next"]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "failed"
+
+
+def test_a_served_run_that_cannot_begin_says_so_on_stdout(tmp_path: Path, started: Any) -> None:
+    recipe = write_recipe(tmp_path, dataset_name="none.jsonl")
+    trainer = started(str(recipe), "--serve", cwd=tmp_path)
+    line = trainer.line()
+    assert line["type"] == "failed"
+    assert "There is no file none.jsonl" in line["message"]
+    assert trainer.end()[0] == 1
