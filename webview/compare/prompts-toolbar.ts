@@ -32,7 +32,7 @@ export function promptsToolbar(
   head: Head | null,
   actions: RowActions,
 ): TemplateResult {
-  const { query, colour } = view.state;
+  const { query } = view.state;
   const pairs = view.summary?.pairs ?? [];
   return html`<div class="bar" role="toolbar" aria-label=${t('Which prompts')}>
       ${
@@ -49,9 +49,9 @@ export function promptsToolbar(
       <span class="gap"></span>
       ${dropdown({
         label: t('Colour tokens by'),
-        value: colour,
+        value: view.colour,
         options: colourModes.map((value) => ({ value, label: scales[value].label })),
-        onChange: (value) => view.set({ colour: value }, 'query'),
+        onChange: (colour) => view.ask(view.channel.request('set_colour', { colour })),
       })}
       ${textField({
         label: t('Filter prompts'),

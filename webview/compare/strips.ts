@@ -35,7 +35,7 @@ export class Strips {
         ? null
         : (this.#strips.get(this.#nameOf(side, leaf.segment_id, stride)) ?? null);
     };
-    const signed = this.#view.state.colour === 'advantage';
+    const signed = this.#view.colour === 'advantage';
     return { strips: [stripOf(0), stripOf(1)], stride, signed };
   }
 
@@ -72,7 +72,7 @@ export class Strips {
     if (one === undefined) return;
     const { side, key, stride } = one;
     const version = this.#version;
-    const mode = this.#view.state.colour;
+    const mode = this.#view.colour;
     const segment_ids = group.map(({ segment_id }) => segment_id).slice(0, 500);
     try {
       const strips = await this.#view.channel.request('strips', {
@@ -93,7 +93,7 @@ export class Strips {
   }
 
   #nameOf(side: SideIndex, segment_id: number, stride: number): string {
-    return `${side} ${segment_id} ${stride} ${this.#view.state.colour}`;
+    return `${side} ${segment_id} ${stride} ${this.#view.colour}`;
   }
 
   #strideOf({ extent }: CompletionsRow): number {

@@ -11,7 +11,7 @@ import {
 } from '../../src/views/compare/protocol.ts';
 import { specSchema } from '../../src/views/compare/spec.ts';
 import { applyTail } from '../../src/views/compare/tail.ts';
-import { colourModes } from '../../src/views/explorer/protocol.ts';
+import type { ColourMode } from '../../src/views/explorer/protocol.ts';
 import { Channel, RequestError } from '../shared/channel.ts';
 import type { VsCodeApi } from '../shared/vscode.ts';
 
@@ -24,7 +24,6 @@ const viewState = z.object({
   spec: specSchema.nullable().catch(null),
   axis: z.enum(axes).catch('generated_tokens'),
   smooth: z.boolean().catch(true),
-  colour: z.enum(colourModes).catch('entropy'),
   query: pairQuery.catch({
     pair: 0,
     step: 'newest',
@@ -61,6 +60,11 @@ export class CompareView {
     this.channel = new Channel<Protocol>(api, results, events, {
       state: (state) => this.#show(state),
       grew: (growth) => this.#grow(growth),
+      coloured: ({ colour }) => {
+        if (this.shown.kind !== 'ready') return;
+        this.shown = { ...this.shown, colour };
+        this.#tell('query');
+      },
       changed: () => this.#tell('rows'),
     });
   }
@@ -83,6 +87,11 @@ export class CompareView {
 
   get sides(): readonly [ComparedSide, ComparedSide] | null {
     return this.shown.kind === 'ready' ? this.shown.sides : null;
+  }
+
+  /** What tokens are coloured by, in all views. */
+  get colour(): ColourMode {
+    return this.shown.kind === 'ready' ? this.shown.colour : 'entropy';
   }
 
   get names(): readonly [string, string] {

@@ -24,6 +24,7 @@ export class ComparePanel {
       spec,
       { acquire: (directory) => stores.acquire(directory), pricing },
       actions,
+      services.colour,
       {
         postMessage: (message: unknown) => webview.postMessage(message),
         onDidReceiveMessage: (listener: (message: unknown) => void) =>

@@ -92,6 +92,8 @@ export const compareState = z.discriminatedUnion('kind', [
     kind: z.literal('ready'),
     /** What the tab is restored by. */
     spec: specSchema,
+    /** What tokens are coloured by, here and in all views. */
+    colour: z.enum(colourModes),
     summary,
     sides: comparisonSchema.shape.sides,
   }),
@@ -227,6 +229,7 @@ export const schemas = {
   }),
   /** A person chooses in a list of VS Code's; pictures of charts are then made by the page. */
   choose_export: nothing,
+  set_colour: z.object({ colour: z.enum(colourModes) }),
   stop: nothing,
   open_run: z.object({ directory: z.string() }),
   show_log: z.object({ directory: z.string() }),
@@ -247,6 +250,7 @@ export const results = {
   save_pictures: z.string().nullable(),
   /** `light`: ink on white. Null: everything else was done by the host, or nothing was chosen. */
   choose_export: z.object({ pictures: z.enum(['as_shown', 'light']) }).nullable(),
+  set_colour: z.null(),
   stop: z.null(),
   open_run: z.null(),
   show_log: z.null(),
@@ -257,6 +261,7 @@ export const results = {
 export const events = {
   state: compareState,
   grew: growth,
+  coloured: z.object({ colour: z.enum(colourModes) }),
   /** Prompts were recorded since: rows may be others. */
   changed: nothing,
 };

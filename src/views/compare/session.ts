@@ -3,6 +3,7 @@ import type { Comparison, Point } from '../../compare/model.ts';
 import { PlainError } from '../../common/errors.ts';
 import { isLive } from '../../run/status.ts';
 import { HostChannel, type Port } from '../channel.ts';
+import type { ColourChoice } from '../colour.ts';
 import type { CompareActions, MakingOf } from './actions.ts';
 import { linesOf, pairsOf, type Pair } from './lines.ts';
 import { PromptPairs } from './prompts.ts';
@@ -32,6 +33,8 @@ interface Sent {
 /** One open compare view: answers its webview, and tells it what is new while it can be seen. */
 export class CompareSession {
   readonly #services: SourceServices;
+  readonly #colour: ColourChoice;
+  readonly #coloured: { dispose(): void };
   readonly #channel: HostChannel<Protocol>;
   readonly #problem: (message: string) => void;
   #spec: Spec;
@@ -51,12 +54,17 @@ export class CompareSession {
     spec: Spec,
     services: SourceServices,
     actions: CompareActions,
+    colour: ColourChoice,
     port: Port,
     problem: (message: string) => void,
   ) {
     this.#spec = spec;
     this.#services = services;
     this.#problem = problem;
+    this.#colour = colour;
+    this.#coloured = colour.onDidChange((mode) => {
+      if (this.#visible && this.#opened) this.#channel.send('coloured', { colour: mode });
+    });
     this.#channel = new HostChannel<Protocol>(
       port,
       schemas,
@@ -91,6 +99,10 @@ export class CompareSession {
         choose_export: async () => actions.chooseExport(await this.#comparison()),
         save_pictures: async ({ pictures }) =>
           actions.savePictures(await this.#comparison(), pictures),
+        set_colour: ({ colour: mode }) => {
+          colour.set(mode);
+          return null;
+        },
         stop: async () => {
           await actions.stop(this.#liveDirectories());
           return null;
@@ -155,6 +167,7 @@ export class CompareSession {
   dispose(): void {
     this.#disposed = true;
     this.#letGo();
+    this.#coloured.dispose();
     this.#channel.dispose();
   }
 
@@ -217,6 +230,7 @@ export class CompareSession {
     this.#send({
       kind: 'ready',
       spec: this.#spec,
+      colour: this.#colour.value,
       summary: this.#summary(source, comparison),
       sides,
     });

@@ -217,6 +217,21 @@ test('strips show both rollouts, and where they part', async (t) => {
   assert.equal(await page.locator('.row.completions').first().locator('.parting').count(), 2);
 });
 
+test('tokens are coloured as in all views', async (t) => {
+  const { page } = await openSides(t, [1]);
+  await page.locator('.prompts-section').scrollIntoViewIfNeeded();
+  await page.locator('.row.prompt .twisty').first().click();
+  await page.locator('.row.completions .strip path').first().waitFor({ state: 'attached' });
+  const before = await page.locator('.row.completions .strip svg').first().innerHTML();
+  await page.locator('.prompts-bar vscode-dropdown').first().click();
+  await page.locator('vscode-option', { hasText: 'advantage' }).click();
+  const strip = page.locator('.row.completions .strip svg').first();
+  for (let i = 0; i < 100 && (await strip.innerHTML()) === before; i += 1) {
+    await page.waitForTimeout(50);
+  }
+  assert.notEqual(await strip.innerHTML(), before);
+});
+
 const png = z.object({ name: z.string(), data: z.base64() });
 test('pictures of charts are PNGs at print size', async (t) => {
   const { page, done } = await openSides(t, [1, 2], { pictures: 'light' });

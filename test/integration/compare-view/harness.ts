@@ -10,6 +10,7 @@ import { launchChromium } from '../../../scripts/vscode/chromium.ts';
 import { noPricing, type Pricing } from '../../../src/compare/model.ts';
 import { StorePool } from '../../../src/launch/store-pool.ts';
 import type { HostMessage, Port } from '../../../src/views/channel.ts';
+import { ColourChoice } from '../../../src/views/colour.ts';
 import type { CompareActions } from '../../../src/views/compare/actions.ts';
 import { CompareSession } from '../../../src/views/compare/session.ts';
 import type { Spec } from '../../../src/views/compare/spec.ts';
@@ -132,6 +133,7 @@ export class CompareHarness {
         pricing: () => options.pricing ?? noPricing,
       },
       written(done, options.pictures ?? null),
+      new ColourChoice({ get: () => undefined, update: () => Promise.resolve() }),
       port,
       (problem) => complaints.push(`host: ${problem}`),
     );
