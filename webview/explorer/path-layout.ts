@@ -122,7 +122,8 @@ class Lines {
   #place(fragment: Fragment, width: number, first: boolean): void {
     const startsBlank = fragment.pieces[0]?.kind === 'space' || fragment.pieces[0]?.kind === 'tab';
     if (startsBlank || this.#afterSpace) this.#breakAt = this.#line.length;
-    if (this.#x > 0 && this.#x + width > this.#input.width) this.#wrap();
+    // Twice where what moves to the next line leaves no room there.
+    while (this.#x > 0 && this.#x + width > this.#input.width) this.#wrap();
     this.#line.push(fragment);
     this.#widths.push(width);
     this.#x += width;

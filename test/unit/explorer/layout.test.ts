@@ -48,6 +48,12 @@ test('a token longer than a line is broken, and stays one stop', () => {
   assert.deepEqual([...layout.stops], [0, 1, 2]);
 });
 
+test('an unfinished word that moves to the next line takes no more along than fits there', () => {
+  const tokens = [' ', '   !', 'é', '!       !', '!         '];
+  const layout = layOut(input(tokens, { width: 16 }));
+  assert.ok(drawn(layout).every((line) => line.length <= 16));
+});
+
 test('marks stand before their token, failure points in a list of their own', () => {
   const failure = {
     trigger: null,
