@@ -35,7 +35,7 @@ function missing(sides: Sides): Note[] {
       warning(
         'no_evaluations',
         t(
-          '{0}: {1} of {2} runs have no evaluation, so nothing is known of their held-out accuracy. Set `eval_num_prompts` above 0.',
+          '{0}: {1} of {2} runs have no evaluation, so nothing is known of their held-out accuracy. Turn it on in the recipe: `eval_num_prompts` of the built-in engine, `eval_strategy` of TRL.',
           side.name,
           silent.length,
           side.runs.length,
