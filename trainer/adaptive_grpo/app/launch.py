@@ -59,6 +59,10 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
             if ready is not None:
                 say_ready(ready)
             _end_on_signals(desk.control)
+        else:
+            # The main process decides, and tells at the next safe point.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         progress = Progress(recipe.training, trainer.args.max_steps)
         recorder = None if desk is None else desk.recorder
         trainer.add_callback(RunEvents(trainer, recorder, progress.step))

@@ -1,0 +1,83 @@
+"""Checks the Python trainer: style, types, tests.
+
+    python3 trainer/check.py             everything
+    python3 trainer/check.py lint types  parts of it: lint, types, test
+    python3 trainer/check.py --trl 1.16.0 test
+
+Makes a virtual environment below `.cache` once (`ADAPTIVE_GRPO_VENV` names another), again when
+`pyproject.toml` has changed. The tests train on the CPU and use no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE.parent / ".cache"
+LOWEST = "1.13.0"
+TORCH = "2.13.0"
+"""The release that was tested; from PyPI it is the one for the CPU where there is no GPU."""
+LEAST_PYTHON = (3, 11)
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code of the first part that failed, 0 where all is well."""
+    trl = LOWEST
+    if "--trl" in arguments:
+        at = arguments.index("--trl")
+        trl = arguments[at + 1]
+        del arguments[at : at + 2]
+    parts = arguments or ["lint", "types", "test"]
+    python = environment(trl)
+    commands = {
+        "lint": [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]],
+        "types": [["-m", "mypy"]],
+        "test": [["-m", "pytest", "-q", "-W", "ignore::FutureWarning"]],
+    }
+    known = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    for part in parts:
+        if part not in commands:
+            print(f"There is no part {part}; there are {', '.join(commands)}.")
+            return 2
+        began = time.monotonic()
+        for command in commands[part]:
+            ran = subprocess.run([str(python), *command], cwd=HERE, env=known, check=False)
+            if ran.returncode != 0:
+                print(f"{part} failed.")
+                return ran.returncode
+        print(f"{part} passed in {time.monotonic() - began:.0f} s.", flush=True)
+    return 0
+
+
+def environment(trl: str) -> Path:
+    """A Python that has the trainer's packages, with that TRL."""
+    name = "trainer-venv" if trl == LOWEST else f"trainer-venv-trl-{trl}"
+    folder = Path(os.environ.get("ADAPTIVE_GRPO_VENV", CACHE / name))
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = (HERE / "pyproject.toml").read_bytes() + f"{trl} {TORCH}".encode()
+    stamp = folder / "installed"
+    digest = hashlib.sha256(wanted).hexdigest()
+    if python.exists() and stamp.exists() and stamp.read_text("utf8") == digest:
+        return python
+    if sys.version_info < LEAST_PYTHON:
+        least = ".".join(map(str, LEAST_PYTHON))
+        sys.exit(f"The trainer needs Python {least} or later; this is {sys.version.split()[0]}.")
+    print(f"Setting up {folder} …", flush=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    venv.create(folder, with_pip=True)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, f"torch=={TORCH}", f"trl=={trl}", "-e", f"{HERE}[dev]"], cwd=folder, check=True
+    )
+    stamp.write_text(digest, "utf8")
+    return python
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
