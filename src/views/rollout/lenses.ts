@@ -1,4 +1,5 @@
 import { t } from '@vscode/l10n';
+import { probeNotes } from '../explorer/probe.ts';
 import type { PathPart, TreeRow } from '../explorer/protocol.ts';
 import { scales, short, signed } from '../explorer/scale.ts';
 import type { ColourMode } from '../explorer/protocol.ts';
@@ -42,6 +43,8 @@ function segmentLenses(rollout: Rollout, part: PathPart): Lens[] {
   const row = rollout.rows.find(({ segment_id }) => segment_id === part.segment_id);
   const lens = (title: string, call: Call | null): Lens => ({ line, title, call });
   const lenses = [lens(factsOf(rollout, part, row), explorerCall(rollout, part.from))];
+  const origin = row?.origin;
+  if (origin !== undefined) lenses.push(lens(oneLine(probeNotes(origin).join(' ')), null));
   const siblings = siblingsOf(rollout, row);
   if (siblings.length > 0) {
     const title = siblings.length === 1 ? t('1 sibling') : t('{0} siblings', siblings.length);

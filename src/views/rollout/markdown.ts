@@ -1,20 +1,21 @@
 import { pieces } from '../explorer/text.ts';
 
-/** Longest text of one token that is shown whole. */
+/** Longest text of one token, and of a line, that is shown whole. */
 const LONGEST = 80;
+const LONGEST_LINE = 400;
 
 const SHOWN = { space: '␠', tab: '⇥', newline: '↵', unsafe: '', text: '' } as const;
 
 /** A token's text with nothing in it invisible: `␠the`, `↵↵`, `U+202E`. */
-export function visible(text: string): string {
-  const cut = text.length > LONGEST ? text.slice(0, LONGEST) : text;
+export function visible(text: string, longest = LONGEST): string {
+  const cut = text.length > longest ? text.slice(0, longest) : text;
   const shown = pieces(cut).map((piece) => SHOWN[piece.kind] || piece.text);
   return shown.join('') + (cut === text ? '' : `… (${text.length})`);
 }
 
 /** Text for one line of VS Code's own, where `$(name)` would become an icon. */
 export const oneLine = (text: string): string =>
-  visible(text).replaceAll('␠', ' ').replaceAll('$(', '$ (');
+  visible(text, LONGEST_LINE).replaceAll('␠', ' ').replaceAll('$(', '$ (');
 
 /**
  * Text as Markdown that shows it as it stands. All punctuation becomes character references, so
