@@ -124,7 +124,7 @@ export class Runner {
       const message = `Process ${found.pid} trains it right now. Wait for it to end, then say the same again.`;
       return { place, kind: 'failed', message };
     }
-    if ((await readFile(path, 'utf8')) !== source) {
+    if (new TextDecoder().decode(await readFile(path)) !== source) {
       const message = `${path} was changed while the comparison ran, so this run would be by another recipe. Restore it and say the same again, or choose another --output-dir.`;
       return { place, kind: 'failed', message };
     }

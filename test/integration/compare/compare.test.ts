@@ -15,6 +15,7 @@ import {
 } from '../../../src/compare/align.ts';
 import { PlainError } from '../../../src/common/errors.ts';
 import type { Comparison } from '../../../src/compare/model.ts';
+import { readManifest } from '../../../src/run/manifest-file.ts';
 import { RunStore } from '../../../src/run/store.ts';
 import { recipeFile, root, smallRecipe, temporaryFolder, type Ended } from '../engine/support.ts';
 
@@ -318,6 +319,29 @@ test(
     assert.ok(!notes.some(({ code }) => code === 'budget_not_used'));
   },
 );
+
+test('an engine that is killed is said, the other side goes on, and the same command resumes it', async () => {
+  const folder = await temporaryFolder();
+  const recipe = await recipeFile(folder, smallRecipe.replace('max_steps: 4', 'max_steps: 400'));
+  const output = join(folder, 'out');
+  const args = [recipe, '--seeds', '1', '--output-dir', output, '--max_generated_tokens', '2000'];
+  const command = new Command(args);
+  const directory = join(output, 'baseline', 'seed-3');
+  const log = join(directory, 'events.jsonl');
+  while (!(await readFile(log, 'utf8').catch(() => '')).includes('"type":"step"')) await sleep(20);
+  process.kill((await readManifest(directory)).pid, 'SIGKILL');
+  const ended = await command.ended;
+  assert.equal(ended.code, 1, ended.stdout);
+  assert.match(ended.stdout, /baseline seed 3: The engine ended with a signal\./);
+  assert.match(ended.stdout, /adaptive seed 3: finished \(1 of 2 runs\)/);
+  assert.match(ended.stdout, /! baseline: not finished are the seeds 3 \(crashed\)/);
+  assert.equal((await comparisonIn(output)).sides[0].runs[0]?.state, 'crashed');
+
+  const again = await compare(...args);
+  assert.equal(again.code, 0, again.stdout);
+  assert.match(again.stdout, /baseline seed 3: goes on/);
+  assert.doesNotMatch(again.stdout, /adaptive seed 3: (?:begins|goes on)/);
+});
 
 test('a run that fails is said, the others go on, and the table has what there is', async () => {
   const folder = await temporaryFolder();
