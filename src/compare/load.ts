@@ -93,7 +93,7 @@ const counted = (value: number | undefined): number | null =>
 /** Nine figures: more than single precision has, and half of the bytes. */
 const rounded = (value: number): number => Number(value.toPrecision(9));
 
-/** The vocabulary by its hash, from the newest checkpoint; null while there is none. */
+/** The vocabulary by its hash, which every checkpoint has alike; null while there is none. */
 async function tokenizerOf(directory: string): Promise<string | null> {
   const folder = join(directory, 'checkpoints');
   const names = (await readdir(folder).catch(() => [])).sort();
