@@ -83,7 +83,7 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
         }
         if "eval/rewards/accuracy/mean" in told:
             told["eval/pass@1"] = told["eval/rewards/accuracy/mean"]
-        told["tokens/generated"] = self._trainer.counters.generated
+        told["tokens/generated"] = self._trainer.ledger.counters.generated
         if self._recorder is not None:
             self._recorder.say("evaluation", step=state.global_step, metrics=told)
 
@@ -92,7 +92,7 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
         if self._recorder is None:
             return
         name = f"checkpoint-{state.global_step}"
-        counters = asdict(self._trainer.counters)
+        counters = asdict(self._trainer.ledger.counters)
         known = {"rollouts_bytes": self._recorder.writer.rollouts_size, "counters": counters}
         (Path(args.output_dir) / name / STATE).write_text(json.dumps(known, indent=2), "utf8")
         path = f"{Path(args.output_dir).name}/{name}"

@@ -32,7 +32,7 @@ class Desk:
         self._warnings = recipe.warnings
         self._start = start
         self._trainer = trainer
-        trainer.recorder = self.recorder
+        trainer.ledger.recorder = self.recorder
 
     def serve(self) -> dict[str, Any]:
         """Lets others watch and steer; returns the line that says where."""

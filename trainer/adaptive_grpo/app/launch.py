@@ -18,7 +18,7 @@ from trl import get_peft_config, get_quantization_config
 from ..errors import PlainError
 from ..rewards import reward_functions
 from ..training import TokenAdaptiveGRPOTrainer
-from ..training.trainer import Counters
+from ..training.ledger import Counters
 from .callback import RunEvents
 from .control import Control
 from .data import load_data, load_tokenizer
@@ -48,8 +48,8 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     rewards = reward_functions(recipe.script.reward_funcs, recipe.script.reward_options)
     trainer = _trainer(recipe, start, tokenizer, rewards, data, held_out)
     if start.state is not None:
-        trainer.counters = Counters(**start.state["counters"])
-        for name, value in trainer.counters.changes.items():
+        trainer.ledger.counters = Counters(**start.state["counters"])
+        for name, value in trainer.ledger.counters.changes.items():
             setattr(trainer.args, name, value)
     desk = Desk(recipe, start, trainer) if main else None
     try:
@@ -131,7 +131,7 @@ def _reason(trainer: TokenAdaptiveGRPOTrainer) -> str:
     if trainer.state.global_step >= trainer.state.max_steps:
         return "max_steps"
     budget = trainer.args.max_generated_tokens
-    spent = budget is not None and trainer.counters.generated >= budget
+    spent = budget is not None and trainer.ledger.counters.generated >= budget
     return "max_generated_tokens" if spent else "stopped"
 
 

@@ -50,7 +50,7 @@ class SafePoints:
     def _spend(self, trainer: TokenAdaptiveGRPOTrainer) -> None:
         """Ends the run when its budget of tokens is used up."""
         budget = trainer.args.max_generated_tokens
-        if budget is not None and trainer.counters.generated >= budget:
+        if budget is not None and trainer.ledger.counters.generated >= budget:
             trainer.control.should_training_stop = True
 
     def _shared(self, trainer: TokenAdaptiveGRPOTrainer) -> Action:
@@ -72,7 +72,7 @@ class SafePoints:
             changes = change(trainer, action.args)
         except PlainError as error:
             return Answer("refused", error.message)
-        trainer.counters.changes.update({name: one["new"] for name, one in changes.items()})
+        trainer.ledger.counters.changes.update({name: one["new"] for name, one in changes.items()})
         self._changed(changes)
         said = [
             f"{name}: {_told(one['old'])} → {_told(one['new'])}" for name, one in changes.items()

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from ..generation import GeneratedSegment
 from ..strategy import SegmentCredit, SegmentRequest
+from .ledger import Ledger
 from .observe import observe
-from .prompts import empty_groups
+from .prompts import empty_groups, end_tokens_of
 from .rounds import PromptGroup, score_of
-
-if TYPE_CHECKING:
-    from .trainer import TokenAdaptiveGRPOTrainer
 
 
 def baseline_groups(
-    trainer: TokenAdaptiveGRPOTrainer,
+    trainer: Any,
+    ledger: Ledger,
     inputs: Sequence[dict[str, Any]],
     output: dict[str, Any],
     rewards: torch.Tensor,
@@ -31,7 +30,8 @@ def baseline_groups(
     where not, the values per token are zeros that nobody reads.
 
     Args:
-        trainer: that made the round
+        trainer: a `GRPOTrainer`, that made the round
+        ledger: of the run
         inputs: the data set's rows, one for each completion
         output: of TRL's `_generate_and_score_completions`
         rewards: of this process's completions, (rows, functions), NaN for no opinion
@@ -56,20 +56,21 @@ def baseline_groups(
         )
         for row in range(len(inputs))
     ]
-    share = trainer.groups_recorded_here
+    share = ledger.groups_here(len(groups), trainer.accelerator.num_processes)
+    end_tokens = end_tokens_of(trainer)
     seen = sum(tree < share for tree in tree_of)
     segments = observe(
         trainer.model,
         prompts[:seen],
         completions[:seen],
         requests[:seen],
-        end_tokens=trainer.end_tokens,
-        capture_top_k=trainer.args.capture_top_k,
-        capture_below=trainer.args.capture_below,
+        end_tokens=end_tokens,
+        capture_top_k=ledger.capture.top_k,
+        capture_below=ledger.capture.below,
         rows_at_once=trainer.args.per_device_train_batch_size,
     )
     segments += [
-        _unseen(tokens, request, trainer.end_tokens)
+        _unseen(tokens, request, end_tokens)
         for tokens, request in zip(completions[seen:], requests[seen:], strict=True)
     ]
     names, weights = trainer.reward_func_names, trainer.reward_weights.tolist()

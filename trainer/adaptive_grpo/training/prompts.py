@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..errors import PlainError
 from .rounds import PromptGroup
-
-if TYPE_CHECKING:
-    from .trainer import TokenAdaptiveGRPOTrainer
 
 
 def empty_groups(
-    trainer: TokenAdaptiveGRPOTrainer,
+    trainer: Any,
     inputs: Sequence[dict[str, Any]],
     prompt_ids: Sequence[Sequence[int]],
 ) -> list[PromptGroup]:
     """One for each prompt, without segments yet.
 
     Args:
-        trainer: whose tokenizer it is
+        trainer: a `GRPOTrainer`, whose tokenizer it is
         inputs: the data set's row of each prompt; named by its `prompt_id` or `id`
         prompt_ids: its tokens
     """
@@ -40,3 +38,19 @@ def empty_groups(
         again = "" if seen[str(name)] == 1 else f" ({seen[str(name)]})"
         groups.append(PromptGroup(f"{name}{again}", text, list(ids)))
     return groups
+
+
+def end_tokens_of(trainer: Any) -> frozenset[int]:
+    """The tokens that end a completion of a `GRPOTrainer`.
+
+    Raises:
+        PlainError: there are none
+    """
+    known = getattr(trainer, "eos_token_ids", None) or [trainer._tokenizer.eos_token_id]
+    ids = frozenset(one for one in known if one is not None)
+    if not ids:
+        raise PlainError(
+            "The tokenizer has no end-of-text token, so no completion would ever end.",
+            "Set `eos_token` in its tokenizer_config.json, or choose another model.",
+        )
+    return ids

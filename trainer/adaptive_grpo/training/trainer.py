@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +11,20 @@ import torch
 from trl import GRPOTrainer
 
 from ..compat import check_trl
-from ..errors import PlainError
-from ..generation import TokenTexts
 from ..run import Recorder
 from ..strategy.credit import Scale, deviation_of
 from ..strategy.forest import Forest
 from .baseline import baseline_groups
 from .config import AdaptiveGRPOConfig
-from .metrics import effective_sample_size, facts_of, merged, round_metrics
-from .recording import recorded_rows, renumbered
+from .ledger import Capture, Ledger
+from .metrics import effective_sample_size
+from .prompts import end_tokens_of
 from .rounds import PromptGroup
 from .sharing import gathered, total
 from .tensors import tree_tensors
 from .tree import TreeRound
 
 check_trl()
-
-
-@dataclass
-class Counters:
-    """What a run has come to so far, over all processes; a checkpoint keeps it."""
-
-    segments: int = 0
-    generated: int = 0
-    reused: int = 0
-    trained: int = 0
-    changes: dict[str, Any] = field(default_factory=dict)
-    """Keys of the recipe that a command changed while the run went on."""
 
 
 def _generate_tree(_prompts: list[Any], trainer: TokenAdaptiveGRPOTrainer) -> dict[str, Any]:
@@ -75,17 +60,18 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             if kwargs.get(key) is not None:
                 raise TypeError(f"`{key}` is not supported: this trainer generates by itself")
         super().__init__(**kwargs)
-        self.recorder = recorder
-        self.records = recorder is not None if records is None else records
-        self.counters = Counters()
-        self.step_metrics: dict[str, float] = {}
-        """Of the latest round; they are logged with the first step after it."""
+        args = self.args
+        self.ledger = Ledger(
+            self._tokenizer,
+            recorder,
+            recorder is not None if records is None else records,
+            Capture(args.capture_top_k, args.capture_below, args.capture_groups_per_step),
+        )
         self.safe_point: Callable[[TokenAdaptiveGRPOTrainer], None] | None = None
         """Called on every process between two optimizer steps, when all of a step is done."""
         self._round: TreeRound | None = None
         self._rewards = torch.zeros(0)
         self._safe_points = 0
-        self._texts = TokenTexts(self._tokenizer)
 
     @property
     def end_tokens(self) -> frozenset[int]:
@@ -94,25 +80,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         Raises:
             PlainError: there are none
         """
-        known = getattr(self, "eos_token_ids", None) or [self._tokenizer.eos_token_id]
-        ids = frozenset(one for one in known if one is not None)
-        if not ids:
-            raise PlainError(
-                "The tokenizer has no end-of-text token, so no completion would ever end.",
-                "Set `eos_token` in its tokenizer_config.json, or choose another model.",
-            )
-        return ids
-
-    @property
-    def groups_recorded_here(self) -> int:
-        """How many of this process's prompts are recorded in a round."""
-        if not self.records:
-            return 0
-        limit: int | None = self.args.capture_groups_per_step
-        rows: int = self.args.generation_batch_size
-        processes: int = self.accelerator.num_processes
-        every = math.ceil(rows / self.num_generations / processes) + 1
-        return every if limit is None else math.ceil(limit / processes)
+        return end_tokens_of(self)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         if not self.model.training:
@@ -133,7 +101,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             seconds["time/credit"] = time.perf_counter() - credit_began
         else:
             output = super()._generate_and_score_completions(inputs)
-            groups, metrics = baseline_groups(self, inputs, output, self._rewards), {}
+            groups, metrics = baseline_groups(self, self.ledger, inputs, output, self._rewards), {}
             seconds = {}
         spent = time.perf_counter() - began
         seconds["time/generate"] = spent - sum(seconds.values())
@@ -157,7 +125,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         mask = inputs["completion_mask"] * inputs.get("tool_mask", 1)
         if self.model.training:
             trained = total(self.accelerator, [float((mask > 0).sum())])
-            self.counters.trained += int(trained[0])
+            self.ledger.counters.trained += int(trained[0])
         loss_type = self.loss_type
         if inputs.get("tool_mask") is not None and loss_type == "grpo":
             # The mask and the number of items are made for it: see `tree_tensors`.
@@ -202,28 +170,11 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         everyone = gathered(ratios)
         return {"adaptive/importance_ess": effective_sample_size(everyone)}
 
-    def _finish_round(self, groups: Sequence[PromptGroup], metrics: dict[str, float]) -> None:
-        """Counts, measures and records what was generated."""
-        began = time.perf_counter()
-        facts = merged(gathered([facts_of(group) for group in groups]))
-        measured = round_metrics(facts, self.counters.segments)
-        first = self.counters.segments
-        self.counters.segments += sum(len(one.measured) for one in facts)
-        self.counters.generated += sum(one.generated for one in facts)
-        self.counters.reused += sum(one.reused for one in facts)
-        if self.records:
-            step = self.state.global_step + 1
-            own = recorded_rows(groups[: self.groups_recorded_here], step, self._texts)
-            everyones = gathered([own])
-            if self.recorder is not None:
-                # After a crash, the ids of the steps that are repeated are taken.
-                free = max(first, self.recorder.writer.next_segment_id)
-                limit = self.args.capture_groups_per_step
-                self.recorder.rollouts(step, renumbered(everyones, free, limit))
-        metrics["time/record"] = time.perf_counter() - began
-        self.step_metrics = {**measured, **metrics}
+    def _finish_round(self, groups: Sequence[PromptGroup], seconds: dict[str, float]) -> None:
+        step = self.state.global_step + 1
+        metrics = self.ledger.finish_round(groups, step, self.accelerator.num_processes)
         logged = self._metrics["train"]
-        for name, value in self.step_metrics.items():
+        for name, value in {**metrics, **seconds}.items():
             # In place of what TRL counted over rows, of which some only fill places.
             if logged[name]:
                 logged[name][-1] = value
@@ -248,10 +199,5 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds what the run has come to so far to TRL's metrics."""
         if self.model.training:
-            counts = self.counters
-            logs |= {
-                "tokens/generated": counts.generated,
-                "tokens/reused": counts.reused,
-                "tokens/trained": counts.trained,
-            }
+            logs |= self.ledger.counters.tokens()
         super().log(logs, start_time)
