@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { t } from '@vscode/l10n';
+import { z } from 'zod';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { RunStore, type StepRecord } from '../run/store.ts';
 import { comparisonText, parseComparison } from './file.ts';
@@ -43,7 +44,7 @@ export async function runOf(store: RunStore, folder: string): Promise<ComparedRu
     started_at,
     state: status.kind,
     recipe,
-    tokenizer: await tokenizerOf(directory),
+    tokenizer: await vocabularyOf(store),
     steps,
     evaluations: evaluationPoints(store.evaluations, steps),
     benchmarks: [],
@@ -93,17 +94,49 @@ const counted = (value: number | undefined): number | null =>
 /** Nine figures: more than single precision has, and half of the bytes. */
 const rounded = (value: number): number => Number(value.toPrecision(9));
 
+/** What of `tokenizer.json` says which token has which number. */
+const tokenizerJson = z.object({
+  model: z.object({
+    vocab: z.union([z.record(z.string(), z.number()), z.array(z.tuple([z.string(), z.number()]))]),
+  }),
+  added_tokens: z.array(z.object({ id: z.number(), content: z.string() })).default([]),
+});
+
+/** It is large, and never changes while a run goes on. */
+const vocabularies = new WeakMap<RunStore, string>();
+
 /** The vocabulary by its hash, which every checkpoint has alike; null while there is none. */
-async function tokenizerOf(directory: string): Promise<string | null> {
-  const folder = join(directory, 'checkpoints');
-  const names = (await readdir(folder).catch(() => [])).sort();
-  for (const name of names.toReversed()) {
-    const bytes = await readFile(join(folder, name, 'tokenizer.json')).catch(() => null);
-    if (bytes !== null) return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+async function vocabularyOf(store: RunStore): Promise<string | null> {
+  const known = vocabularies.get(store);
+  if (known !== undefined) return known;
+  const folder = join(store.directory, 'checkpoints');
+  for (const name of await readdir(folder).catch(() => [])) {
+    const text = await readFile(join(folder, name, 'tokenizer.json'), 'utf8').catch(() => null);
+    if (text === null) continue;
+    const hash = createHash('sha256').update(tokensOf(text)).digest('hex').slice(0, 16);
+    vocabularies.set(store, hash);
+    return hash;
   }
   return null;
 }
 
+/** The tokens by their numbers, however the file is laid out; a file of another kind as it is. */
+function tokensOf(text: string): string {
+  try {
+    const { model, added_tokens } = tokenizerJson.parse(JSON.parse(text));
+    // Unigram models list their pieces with a score; the number is the place in the list.
+    const tokens: [number, string][] = Array.isArray(model.vocab)
+      ? model.vocab.map(([content], id) => [id, content])
+      : Object.entries(model.vocab).map(([content, id]) => [id, content]);
+    for (const { id, content } of added_tokens) tokens.push([id, content]);
+    const byNumber = new Map(tokens.sort(([a], [b]) => a - b));
+    return JSON.stringify([...byNumber]);
+  } catch {
+    return text;
+  }
+}
+
+/** With `/`; relative below `folder`, else absolute. */
 export function pathFrom(folder: string, directory: string): string {
   const path = relative(folder, directory);
   const below = path !== '' && !path.startsWith('..') && !isAbsolute(path);

@@ -76,18 +76,36 @@ test('every recorded fixture is compared as far as it can be read', async () => 
   }
 });
 
-test('a checkpoint says which vocabulary the run has', async (t) => {
+test('a checkpoint says which vocabulary the run has, however the file is laid out', async (t) => {
   const folder = await temporaryDirectory(t);
-  const directory = join(folder, 'run');
-  await cp(join(runsDirectory, 'plain'), directory, { recursive: true });
-  const vocabulary = async (step: number, text: string) => {
-    await mkdir(join(directory, 'checkpoints', `step-${step}`), { recursive: true });
-    await writeFile(join(directory, 'checkpoints', `step-${step}`, 'tokenizer.json'), text);
+  const vocabularyOf = async (name: string, text: string) => {
+    const directory = join(folder, name);
+    await cp(join(runsDirectory, 'plain'), directory, { recursive: true });
+    await mkdir(join(directory, 'checkpoints', 'step-1'), { recursive: true });
+    await writeFile(join(directory, 'checkpoints', 'step-1', 'tokenizer.json'), text);
     return (await loadRun(directory, folder)).tokenizer;
   };
-  const first = await vocabulary(1, 'a');
+  const added = [{ id: 2, content: '<s>' }];
+  const first = await vocabularyOf(
+    'a',
+    JSON.stringify({ model: { vocab: { a: 0, b: 1 } }, added_tokens: added }),
+  );
   assert.match(first ?? '', /^[0-9a-f]{16}$/);
-  assert.notEqual(await vocabulary(2, 'b'), first);
+  const same = { version: '1.0', added_tokens: added, model: { vocab: { '<s>': 2, b: 1, a: 0 } } };
+  assert.equal(await vocabularyOf('b', JSON.stringify(same, null, 2)), first);
+  const unigram = {
+    model: {
+      vocab: [
+        ['a', -1],
+        ['b', -2],
+      ],
+    },
+    added_tokens: added,
+  };
+  assert.equal(await vocabularyOf('c', JSON.stringify(unigram)), first);
+  const other = { model: { vocab: { a: 1, b: 0 } }, added_tokens: added };
+  assert.notEqual(await vocabularyOf('d', JSON.stringify(other)), first);
+  assert.match((await vocabularyOf('e', '{"torn":')) ?? '', /^[0-9a-f]{16}$/);
 });
 
 test('a run that is gone, or none, is said in a plain sentence', async (t) => {
