@@ -16,10 +16,10 @@ from transformers.trainer_callback import PrinterCallback
 from trl import get_peft_config, get_quantization_config
 
 from ..errors import PlainError
+from ..events import RunEvents
 from ..rewards import reward_functions
 from ..training import TokenAdaptiveGRPOTrainer
 from ..training.ledger import Counters
-from .callback import RunEvents
 from .control import Control
 from .data import load_data, load_tokenizer
 from .desk import Desk
@@ -64,8 +64,7 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         progress = Progress(recipe.training, trainer.args.max_steps)
-        recorder = None if desk is None else desk.recorder
-        trainer.add_callback(RunEvents(trainer, recorder, progress.step))
+        trainer.add_callback(RunEvents(trainer.ledger, progress.step))
         trainer.safe_point = SafePoints(
             None if desk is None else desk.control,
             (lambda _changes: None) if desk is None else desk.changed,

@@ -15,9 +15,9 @@ from typing import Any
 from .. import __version__
 from ..compat import trl_version
 from ..errors import PlainError
+from ..events import read_state
 from ..run import Recorder, RunWriter
 from ..training import TokenAdaptiveGRPOTrainer
-from .callback import read_state
 from .recipe import Recipe
 
 

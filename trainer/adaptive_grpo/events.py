@@ -7,15 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transformers import TrainerCallback
 
-from ..errors import PlainError
-from ..run import Recorder
-
-if TYPE_CHECKING:
-    from ..training import TokenAdaptiveGRPOTrainer
+from .errors import PlainError
+from .training.ledger import Ledger
 
 STATE = "adaptive_grpo_state.json"
 """Beside a checkpoint: what the run had come to."""
@@ -28,25 +25,28 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
     """Says every step, checkpoint and evaluation.
 
     Args:
-        trainer: whose life it is
-        recorder: of the run, on the main process; None on all others
+        ledger: of the run; its recorder is told everything
         progress: is told every step's metrics
+        saves_last: whether the last step is saved, whatever TRL is told
     """
 
     def __init__(
         self,
-        trainer: TokenAdaptiveGRPOTrainer,
-        recorder: Recorder | None,
+        ledger: Ledger,
         progress: Callable[[int, dict[str, float]], None] = lambda _step, _metrics: None,
+        *,
+        saves_last: bool = True,
     ) -> None:
-        self._trainer = trainer
-        self._recorder = recorder
+        self.ledger = ledger
+        self.round: dict[str, float] = {}
+        """Metrics of the latest round that TRL doesn't log by itself."""
         self._progress = progress
+        self._saves_last = saves_last
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
         """Every step is logged, and the last one saved."""
         control.should_log = True
-        if state.global_step >= state.max_steps:
+        if self._saves_last and state.global_step >= state.max_steps:
             control.should_save = True
         return control
 
@@ -63,8 +63,10 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
         }
         for name in ("step", "epoch"):
             metrics.pop(name, None)
-        if self._recorder is not None:
-            self._recorder.say("step", step=state.global_step, metrics=metrics)
+        metrics |= {**self.round, **self.ledger.counters.tokens()}
+        self.round = {}
+        if self.ledger.recorder is not None:
+            self.ledger.recorder.say("step", step=state.global_step, metrics=metrics)
             self._progress(state.global_step, metrics)
 
     def on_evaluate(
@@ -83,20 +85,22 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
         }
         if "eval/rewards/accuracy/mean" in told:
             told["eval/pass@1"] = told["eval/rewards/accuracy/mean"]
-        told["tokens/generated"] = self._trainer.ledger.counters.generated
-        if self._recorder is not None:
-            self._recorder.say("evaluation", step=state.global_step, metrics=told)
+        told["tokens/generated"] = self.ledger.counters.generated
+        if self.ledger.recorder is not None:
+            self.ledger.recorder.say("evaluation", step=state.global_step, metrics=told)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """A checkpoint is written; what the run had come to goes beside it."""
-        if self._recorder is None:
+        if self.ledger.recorder is None:
             return
         name = f"checkpoint-{state.global_step}"
-        counters = asdict(self._trainer.ledger.counters)
-        known = {"rollouts_bytes": self._recorder.writer.rollouts_size, "counters": counters}
+        counters = asdict(self.ledger.counters)
+        known = {"rollouts_bytes": self.ledger.recorder.writer.rollouts_size, "counters": counters}
         (Path(args.output_dir) / name / STATE).write_text(json.dumps(known, indent=2), "utf8")
-        path = f"{Path(args.output_dir).name}/{name}"
-        self._recorder.say("checkpoint", step=state.global_step, path=path)
+        folder, home = Path(args.output_dir).resolve(), self.ledger.recorder.writer.directory
+        inside = folder.is_relative_to(home)
+        path = (folder.relative_to(home) if inside else folder) / name
+        self.ledger.recorder.say("checkpoint", step=state.global_step, path=path.as_posix())
 
 
 def read_state(checkpoint: Path) -> dict[str, Any]:
