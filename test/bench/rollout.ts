@@ -121,8 +121,8 @@ async function inVsCode(directory: string, folder: string): Promise<void> {
       `median ${ms(median)}, p95 ${ms(p95)}, worst ${ms(worst)} (16.7 ms is all a screen shows)`,
     );
     await page.waitForTimeout(500);
-    const tinted = page.locator('.view-line span[class*="ced-"]');
-    say('tinted spans in sight when it rests', String(await tinted.count()));
+    const tinted = page.locator('.view-overlays .cdr[class*="ced-"]');
+    say('coloured tokens in sight when it rests', String(await tinted.count()));
     await page.keyboard.press('Control+End');
     const before = performance.now();
     await page.keyboard.press('Control+F8');

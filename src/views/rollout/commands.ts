@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { z } from 'zod';
@@ -11,7 +12,6 @@ import type { Services } from '../services.ts';
 import { rolloutAddress, type RolloutAddress } from './address.ts';
 import { firstDifference } from './difference.ts';
 import type { RolloutDocuments } from './documents.ts';
-import { addressOf } from './files.ts';
 import { pickDiffSide, pickRollout, pickSibling } from './picks.ts';
 import { failurePoints, nextPoint } from './points.ts';
 import { rolloutIn, toPosition } from './providers.ts';
@@ -54,7 +54,8 @@ export function registerRolloutCommands(parts: RolloutParts): vscode.Disposable[
 
 /** Reads a rollout once, whether or not it is open as a document; rejects with a `PlainError`. */
 async function read({ documents }: RolloutParts, address: RolloutAddress): Promise<Rollout> {
-  const { state } = await documents.open(address);
+  const directory = resolve(address.directory);
+  const { state } = await documents.open({ ...address, directory });
   if (state.kind === 'ready') return state.rollout;
   throw new PlainError(state.message, state.next);
 }
@@ -76,7 +77,9 @@ async function openDocument(
 
 async function diff(parts: RolloutParts, left: unknown, right: unknown): Promise<void> {
   const one = rolloutAddress.safeParse(left);
-  const from = one.success ? await read(parts, one.data) : (active(parts)?.rollout ?? null);
+  const from = one.success
+    ? await read(parts, one.data)
+    : (active(parts.documents)?.rollout ?? null);
   if (from === null) throw noDocument();
   const other = rolloutAddress.safeParse(right);
   const address = other.success ? other.data : await pickDiffSide(parts, from);
@@ -90,7 +93,7 @@ async function diff(parts: RolloutParts, left: unknown, right: unknown): Promise
 }
 
 function goToPoint(parts: RolloutParts, direction: 1 | -1): void {
-  const shown = active(parts);
+  const shown = active(parts.documents);
   if (shown === null) throw noDocument();
   const { editor, rollout } = shown;
   const offset = rollout.document.offsetAt(editor.selection.active);
@@ -112,7 +115,7 @@ async function siblings(parts: RolloutParts, where: unknown): Promise<void> {
   const given = place.safeParse(where);
   const shown = given.success
     ? { rollout: await read(parts, given.data), position: given.data.position }
-    : atCursor(parts);
+    : atCursor(parts.documents);
   if (shown === null) throw noDocument();
   const address = await pickSibling(parts, shown.rollout, shown.position);
   if (address !== null) await showRollout(await read(parts, address), shown.position);
@@ -131,16 +134,16 @@ async function chooseColour(colour: ColourChoice): Promise<void> {
 }
 
 /** The rollout document with the cursor. */
-function active({
-  documents,
-}: RolloutParts): { editor: vscode.TextEditor; rollout: Rollout } | null {
+function active(
+  documents: RolloutDocuments,
+): { editor: vscode.TextEditor; rollout: Rollout } | null {
   const editor = vscode.window.activeTextEditor;
   const rollout = editor === undefined ? null : rolloutIn(documents, editor.document.uri);
   return editor === undefined || rollout === null ? null : { editor, rollout };
 }
 
-function atCursor(parts: RolloutParts): { rollout: Rollout; position: number } | null {
-  const shown = active(parts);
+function atCursor(documents: RolloutDocuments): { rollout: Rollout; position: number } | null {
+  const shown = active(documents);
   if (shown === null) return null;
   const { editor, rollout } = shown;
   const offset = rollout.document.offsetAt(editor.selection.active);
@@ -151,14 +154,8 @@ function atCursor(parts: RolloutParts): { rollout: Rollout; position: number } |
 export function tokenAtCursor(
   documents: RolloutDocuments,
 ): (RolloutAddress & { position: number }) | null {
-  const editor = vscode.window.activeTextEditor;
-  const address = editor === undefined ? null : addressOf(editor.document.uri);
-  const rollout = editor === undefined ? null : rolloutIn(documents, editor.document.uri);
-  if (editor === undefined || address === null || rollout === null) return null;
-  return {
-    ...address,
-    position: positionAt(rollout, rollout.document.offsetAt(editor.selection.active)),
-  };
+  const at = atCursor(documents);
+  return at === null ? null : { ...at.rollout.address, position: at.position };
 }
 
 const noDocument = (): PlainError =>

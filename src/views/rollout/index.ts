@@ -1,11 +1,15 @@
 import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
+import { queryOf } from './address.ts';
 import { registerRolloutCommands } from './commands.ts';
 import { RolloutDocuments } from './documents.ts';
 import { RolloutFiles, addressOf } from './files.ts';
 import { Painter } from './painter.ts';
 import { registerProviders } from './providers.ts';
 import { RolloutRuns } from './runs.ts';
+
+/** A rollout that was read is about to be opened, for this long. */
+const LINGER_MS = 60_000;
 
 /**
  * Rollouts as documents: any path of a run as a text that can only be read, with its tokens
@@ -31,7 +35,22 @@ export function registerRollouts(
     vscode.workspace.onDidCloseTextDocument(({ uri }) => {
       const address = addressOf(uri);
       if (address !== null) documents.close(address);
+      closeUnused(documents);
     }),
   );
   return documents;
+}
+
+/** VS Code also looks at files that it doesn't open, in its history for one. */
+function closeUnused(documents: RolloutDocuments): void {
+  const shown = new Set<string>();
+  for (const { uri } of vscode.workspace.textDocuments) {
+    const address = addressOf(uri);
+    if (address !== null) shown.add(queryOf(address));
+  }
+  for (const address of documents.addresses) {
+    const read = documents.get(address)?.read ?? Infinity;
+    const old = read < Date.now() - LINGER_MS;
+    if (old && !shown.has(queryOf(address))) documents.close(address);
+  }
 }
