@@ -12,7 +12,7 @@ import { webviewHtml, webviewOptions } from '../webview.ts';
 import { NextRecipe } from './next-recipe.ts';
 import type { RevealTarget } from './protocol.ts';
 import { ExplorerSession, type RunActions } from './session.ts';
-import { TokenizerTexts, checkpointFolders } from './tokenizer.ts';
+import { TokenizerTexts, tokenizerFolders } from './tokenizer.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 /** One editor tab that shows one run. Thin: what it shows is the session's business. */
@@ -94,11 +94,9 @@ export class ExplorerPanel {
     return lease.store;
   }
 
-  /** In its checkpoints; before the first of them, where its model came from. */
   async #readTokenizer({ model }: Manifest): Promise<void> {
     const base = vscode.Uri.joinPath(this.#services.extensionUri, 'media', 'base').fsPath;
-    const origin = model === 'base' ? base : model;
-    await this.#texts.read([...(await checkpointFolders(this.directory)), origin]);
+    await this.#texts.read(await tokenizerFolders(this.directory, model, base));
   }
 
   #actions(): RunActions {

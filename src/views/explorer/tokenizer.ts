@@ -52,7 +52,19 @@ export class TokenizerTexts {
   }
 }
 
-/** Where a run keeps its tokenizer: in its checkpoints, the newest first. */
+/**
+ * Where a run's tokenizer may lie: in its checkpoints; before the first of them, where its model came
+ * from. `base` is the folder of the checkpoint that comes with the extension.
+ */
+export async function tokenizerFolders(
+  directory: string,
+  model: string,
+  base: string,
+): Promise<string[]> {
+  return [...(await checkpointFolders(directory)), model === 'base' ? base : model];
+}
+
+/** A run's checkpoints, the newest first. */
 export async function checkpointFolders(directory: string): Promise<string[]> {
   const folder = join(directory, 'checkpoints');
   try {

@@ -8,7 +8,7 @@ import type { SegmentRow } from '../../run/model/segment.ts';
 import { isLive } from '../../run/status.ts';
 import type { RunStore } from '../../run/store.ts';
 import { short } from '../explorer/scale.ts';
-import { TokenizerTexts, checkpointFolders } from '../explorer/tokenizer.ts';
+import { TokenizerTexts, tokenizerFolders } from '../explorer/tokenizer.ts';
 import { isRight } from '../explorer/tree.ts';
 import { commands } from '../ids.ts';
 import { offer, showError } from '../notify.ts';
@@ -45,7 +45,8 @@ export async function forkFrom(parts: ForkParts, target: ForkTarget): Promise<vo
     const { store } = lease;
     const place = await forkPlace(store, target.segment_id, target.position);
     const texts = new TokenizerTexts();
-    await texts.read(await tokenizerFolders(services, store));
+    const base = join(services.extensionUri.fsPath, 'media', 'base');
+    await texts.read(await tokenizerFolders(store.directory, store.manifest.model, base));
     const textOf = (id: number) => place.texts?.get(id) ?? texts.textOf(id);
     const { servers, problems } = completionServers();
     const choice = await askForFork(
@@ -194,13 +195,6 @@ function ownServer(
 ): Server {
   const name = `${manifest.name} (${labelOf(source)})`;
   return { name, baseUrl: `${url.replace(/\/$/, '')}/v1`, apiKey: token, model: '', own: true };
-}
-
-/** Its checkpoints; before the first of them, where its model came from. */
-async function tokenizerFolders({ extensionUri }: Services, store: RunStore): Promise<string[]> {
-  const { model } = store.manifest;
-  const base = join(extensionUri.fsPath, 'media', 'base');
-  return [...(await checkpointFolders(store.directory)), model === 'base' ? base : model];
 }
 
 function placeInWords({ manifest }: RunStore, { step, prompt_id, fork_at }: ForkPlace): string {

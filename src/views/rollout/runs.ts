@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { checkpointFolders, TokenizerTexts } from '../explorer/tokenizer.ts';
+import { tokenizerFolders, TokenizerTexts } from '../explorer/tokenizer.ts';
 import { Vocabulary } from '../explorer/vocabulary.ts';
 import type { StoreChange, RunStore, Disposable } from '../../run/store.ts';
 import type { StoreLease, StorePool } from '../../launch/store-pool.ts';
@@ -68,9 +68,8 @@ export class RolloutRuns implements Disposable {
     const { store } = lease;
     const texts = new TokenizerTexts();
     const { model } = store.manifest;
-    const origin = model === 'base' ? this.#baseModel : model;
     // What alternatives read is nice to know; a rollout doesn't wait for it.
-    void checkpointFolders(path).then((folders) => texts.read([...folders, origin]));
+    void tokenizerFolders(path, model, this.#baseModel).then((folders) => texts.read(folders));
     const vocabulary = new Vocabulary((id) => texts.textOf(id));
     const listener = store.onDidChange((change) => this.#changed(path, change));
     return { store, vocabulary, lease, listener };
