@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { LOG } from '../run/files.ts';
 import { CancelledError, EngineProcess } from './engine-process.ts';
@@ -64,8 +65,8 @@ export class BuiltInTarget implements LaunchTarget {
       await stat(this.#engine);
     } catch (cause) {
       throw new PlainError(
-        `The built-in engine is missing: ${this.#engine}`,
-        'Reinstall the extension; when you work on it, run `npm run build`.',
+        t('The built-in engine is missing: {0}', this.#engine),
+        t('Reinstall the extension; when you work on it, run `npm run build`.'),
         { cause },
       );
     }
@@ -78,8 +79,8 @@ async function createDirectory(directory: string): Promise<boolean> {
     return (await mkdir(directory, { recursive: true })) !== undefined;
   } catch (cause) {
     throw new PlainError(
-      `The run directory ${directory} can't be created: ${messageOf(cause)}`,
-      'Choose another folder in the setting "Adaptive GRPO: Runs Directory", or make room.',
+      t("The run directory {0} can't be created: {1}", directory, messageOf(cause)),
+      t('Choose another folder in the setting “Adaptive GRPO: Runs Directory”, or make room.'),
       { cause },
     );
   }
@@ -90,8 +91,8 @@ async function openLog(directory: string): Promise<FileHandle> {
     return await open(join(directory, LOG), 'a');
   } catch (cause) {
     throw new PlainError(
-      `The log in ${directory} can't be written: ${messageOf(cause)}`,
-      'Check the permissions of the folder, or make room.',
+      t("The log in {0} can't be written: {1}", directory, messageOf(cause)),
+      t('Check the permissions of the folder, or make room.'),
       { cause },
     );
   }

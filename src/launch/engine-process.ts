@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { failedLine, readyLine } from '../run/model/stream.ts';
@@ -59,8 +60,8 @@ export class EngineProcess implements LaunchedRun {
         this.#endedEarly(),
         failure.then((cause) => {
           throw new PlainError(
-            `The engine could not be started: ${messageOf(cause)}`,
-            'Look at the log, and check that VS Code may start programs here.',
+            t('The engine could not be started: {0}', messageOf(cause)),
+            t('Look at the log, and check that VS Code may start programs here.'),
             { cause },
           );
         }),
@@ -108,10 +109,10 @@ export class EngineProcess implements LaunchedRun {
   async #endedEarly(): Promise<never> {
     const { code, signal } = await this.stopped;
     if (this.#refusal !== null) throw this.#refusal;
-    const how = signal === null ? `exit code ${String(code)}` : `signal ${signal}`;
+    const how = signal === null ? t('exit code {0}', String(code)) : t('signal {0}', signal);
     throw new PlainError(
-      `The engine ended before it was ready (${how}).`,
-      'Look at the log for what it said.',
+      t('The engine ended before it was ready ({0}).', how),
+      t('Look at the log for what it said.'),
     );
   }
 }
@@ -119,7 +120,7 @@ export class EngineProcess implements LaunchedRun {
 /** The start was taken back by a person; nothing to report. */
 export class CancelledError extends PlainError {
   constructor() {
-    super('The start was cancelled.', '');
+    super(t('The start was cancelled.'), '');
     this.name = 'CancelledError';
   }
 }
@@ -137,8 +138,8 @@ class Interruption {
       signal?.addEventListener('abort', cancel, { once: true, signal: disposed });
       const timer = setTimeout(() => {
         const seconds = (timeoutMs / 1000).toLocaleString('en');
-        const message = `The engine was not ready after ${seconds} seconds.`;
-        reject(new PlainError(message, 'Look at the log for what it was doing.'));
+        const message = t('The engine was not ready after {0} seconds.', seconds);
+        reject(new PlainError(message, t('Look at the log for what it was doing.')));
       }, timeoutMs);
       disposed.addEventListener('abort', () => clearTimeout(timer), { once: true });
     });

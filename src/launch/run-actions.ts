@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { t } from '@vscode/l10n';
 import { PlainError } from '../common/errors.ts';
 import { RunClient } from '../run/client.ts';
 import { codeOf } from '../run/files.ts';
@@ -39,8 +40,8 @@ export async function sendCommand(
   const endpoint = card.kind === 'run' ? card.manifest.endpoint : null;
   if (endpoint === null) {
     throw new PlainError(
-      `The run ${nameOf(card)} takes no commands.`,
-      'It has ended, or it is about to.',
+      t('The run {0} takes no commands.', nameOf(card)),
+      t('It has ended, or it is about to.'),
     );
   }
   const client = new RunClient({ ...endpoint, mirror: null });
@@ -49,7 +50,9 @@ export async function sendCommand(
     const { outcome, message } = await client.command(command, args, patienceOf(command));
     if (outcome === 'applied') return message;
     const next =
-      outcome === 'refused' ? '' : 'It may or may not have taken effect: look at the run’s state.';
+      outcome === 'refused'
+        ? ''
+        : t('It may or may not have taken effect: look at the run’s state.');
     throw new PlainError(message, next);
   } finally {
     client.dispose();
@@ -70,14 +73,14 @@ function connected(client: RunClient): Promise<void> {
     };
     const timer = setTimeout(() => {
       const seconds = CONNECT_MS / 1000;
-      fail(`The engine can’t be reached for ${seconds} s.`, 'Look at the run’s log.');
+      fail(t('The engine can’t be reached for {0} s.', seconds), t('Look at the run’s log.'));
     }, CONNECT_MS);
     client.onDidChangeState((state) => {
       if (state.kind === 'connected') {
         clearTimeout(timer);
         resolve();
       } else if (state.kind === 'refused') fail(state.message, state.next);
-      else if (state.kind === 'ended') fail('The run has ended.', '');
+      else if (state.kind === 'ended') fail(t('The run has ended.'), '');
     });
   });
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { isActive } from '../run/alive.ts';
 import { EventLog } from '../run/event-log.ts';
@@ -97,7 +98,7 @@ export class RunEntry {
       directory: this.directory,
       name: basename(this.directory),
       message,
-      next: error instanceof PlainError ? error.next : 'Check the permissions of the folder.',
+      next: error instanceof PlainError ? error.next : t('Check the permissions of the folder.'),
     };
   }
 }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { t } from '@vscode/l10n';
 import { Follower } from '../run/follow.ts';
 import { LOG, RECIPE, codeOf } from '../run/files.ts';
 import { Listeners, type Disposable } from '../run/listeners.ts';
@@ -105,7 +106,7 @@ export class Runs {
     this.#selected = path;
     await this.#lookAgain();
     const card = this.card(path);
-    if (card === undefined) throw new Error(`${path} is gone`);
+    if (card === undefined) throw new Error(t('{0} is gone.', path));
     return card;
   }
 
@@ -172,7 +173,7 @@ export class Runs {
     if (!this.#isInside(runDirectory)) this.#opened.add(runDirectory);
     await this.#lookAgain();
     const card = this.card(runDirectory);
-    if (card === undefined) throw new Error(`${runDirectory} holds no run`);
+    if (card === undefined) throw new Error(t('{0} holds no run.', runDirectory));
     return card;
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { t } from '@vscode/l10n';
 import type { RawData } from 'ws';
 import { WebSocket } from 'ws';
 import { PlainError, messageOf } from '../common/errors.ts';
@@ -99,7 +100,7 @@ export class RunClient implements Disposable {
   ): Promise<CommandResult> {
     const socket = this.#socket;
     if (this.#state.kind !== 'connected' || !socket) {
-      const message = 'There is no connection to the engine.';
+      const message = t('There is no connection to the engine.');
       return Promise.resolve({ outcome: 'unanswered', message });
     }
     const id = randomUUID();
@@ -110,7 +111,7 @@ export class RunClient implements Disposable {
         resolve(result);
       };
       const timer = setTimeout(() => {
-        const message = `The engine gave no answer within ${timeoutMs / 1000} s.`;
+        const message = t('The engine gave no answer within {0} s.', timeoutMs / 1000);
         settle({ outcome: 'unanswered', message });
       }, timeoutMs);
       this.#pending.set(id, settle);
@@ -181,7 +182,7 @@ export class RunClient implements Disposable {
     this.#mirror = mirror;
     try {
       // Disposed while the mirror was opened: there was no socket yet to close.
-      if (this.#isDisposed()) return { kind: 'waiting', message: 'Nobody waits any more.' };
+      if (this.#isDisposed()) return { kind: 'waiting', message: t('Nobody waits any more.') };
       const address = new URL(STREAM_PATH, url);
       address.protocol = 'ws:';
       const socket = new WebSocket(address, SUBPROTOCOL, {
@@ -194,7 +195,7 @@ export class RunClient implements Disposable {
     } finally {
       this.#socket = undefined;
       this.#mirror = undefined;
-      const message = 'The connection to the engine was lost before it answered.';
+      const message = t('The connection to the engine was lost before it answered.');
       for (const settle of [...this.#pending.values()]) settle({ outcome: 'unanswered', message });
       await mirror?.close();
     }
@@ -205,7 +206,7 @@ export class RunClient implements Disposable {
     let failure: End | undefined;
     const silenceMs = this.#options.silenceMs ?? SILENCE_MS;
     const silence = setTimeout(() => {
-      const message = `The engine gave no sign of life for ${silenceMs / 1000} s.`;
+      const message = t('The engine gave no sign of life for {0} s.', silenceMs / 1000);
       failure = { kind: 'waiting', message };
       socket.terminate();
     }, silenceMs);
@@ -281,14 +282,15 @@ function endOf(error: unknown): End {
   if (error instanceof PlainError) {
     return { kind: 'refused', message: error.message, next: error.next };
   }
-  return { kind: 'waiting', message: `The engine can't be reached: ${messageOf(error)}.` };
+  return { kind: 'waiting', message: t("The engine can't be reached: {0}.", messageOf(error)) };
 }
 
 function refusalOf(status: number): End {
-  const next = 'It was probably restarted: open the run again.';
-  if (status === 401) return { kind: 'refused', message: 'The engine knows another token.', next };
-  const message = `The engine refused the connection (HTTP ${status}).`;
-  return { kind: 'refused', message, next: 'Check the address.' };
+  const next = t('It was probably restarted: open the run again.');
+  if (status === 401)
+    return { kind: 'refused', message: t('The engine knows another token.'), next };
+  const message = t('The engine refused the connection (HTTP {0}).', status);
+  return { kind: 'refused', message, next: t('Check the address.') };
 }
 
 function closeEnd(code: number, reason: string): End {
@@ -298,12 +300,12 @@ function closeEnd(code: number, reason: string): End {
     case closeCodes.offset:
       return {
         kind: 'refused',
-        message: `The local copy is ahead of the engine's files: ${reason}`,
-        next: 'Remove the copy, and open the run again.',
+        message: t("The local copy is ahead of the engine's files: {0}", reason),
+        next: t('Remove the copy, and open the run again.'),
       };
     default: {
       const why = reason === '' ? `code ${code}` : reason;
-      return { kind: 'waiting', message: `The connection to the engine was lost (${why}).` };
+      return { kind: 'waiting', message: t('The connection to the engine was lost ({0}).', why) };
     }
   }
 }

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { EventsReader } from './events-reader.ts';
 import { eventsPath, withFile } from './files.ts';
 import type { RunEvent, UnknownEvent } from './model/events.ts';
@@ -53,7 +54,7 @@ export class EventLog {
   get problems(): readonly string[] {
     if (this.#unknown.size === 0) return this.#problems;
     const types = [...this.#unknown].sort().join(', ');
-    const sentence = `Some events are of a type this version does not know: ${types}.`;
+    const sentence = t('Some events are of a type this version does not know: {0}.', types);
     return [...this.#problems, sentence];
   }
 

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { messageOf } from '../common/errors.ts';
 import type { ByteSource } from './arrow/frames.ts';
 import { parseEvent } from './model/events.ts';
@@ -34,7 +35,7 @@ export class EventsReader {
         want = CHUNK;
       } else if (bytes.length >= MAX_LINE) {
         this.#stopped = true;
-        batch.problems.push(`events.jsonl has no end of line after byte ${this.offset}.`);
+        batch.problems.push(t('events.jsonl has no end of line after byte {0}.', this.offset));
       } else if (this.offset + bytes.length >= size) {
         break;
       } else {
@@ -58,7 +59,9 @@ export class EventsReader {
         this.#add(parseEvent(line), at, batch);
       } catch (error) {
         const why = messageOf(error);
-        batch.problems.push(`The line of events.jsonl at byte ${at} can't be read (${why}).`);
+        batch.problems.push(
+          t("The line of events.jsonl at byte {0} can't be read ({1}).", at, why),
+        );
       }
     }
     this.offset += bytes.length;
@@ -66,8 +69,14 @@ export class EventsReader {
 
   #add(event: RunEvent | UnknownEvent, at: number, batch: EventBatch): void {
     if (event.seq !== this.#nextSeq) {
-      const expected = `expected number ${this.#nextSeq}, found ${event.seq}`;
-      batch.problems.push(`Events are missing before byte ${at} of events.jsonl: ${expected}.`);
+      batch.problems.push(
+        t(
+          'Events are missing before byte {0} of events.jsonl: expected number {1}, found {2}.',
+          at,
+          this.#nextSeq,
+          event.seq,
+        ),
+      );
     }
     this.#nextSeq = event.seq + 1;
     batch.events.push(event);

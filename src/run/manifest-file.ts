@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import { PlainError } from '../common/errors.ts';
 import { MANIFEST, codeOf, manifestPath, patiently } from './files.ts';
@@ -17,15 +18,19 @@ export function parseManifest(text: string, path: string): Manifest {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    const next = 'It may be damaged; restore it, or remove the run.';
-    throw new PlainError(`${path} is not valid JSON.`, next, { cause });
+    const next = t('It may be damaged; restore it, or remove the run.');
+    throw new PlainError(t('{0} is not valid JSON.', path), next, { cause });
   }
   const version = versioned.safeParse(json);
   if (version.success && version.data.schema_version > SCHEMA_VERSION) {
     throw new PlainError(
-      `${path} was written by a newer Adaptive GRPO (run directory version ` +
-        `${version.data.schema_version}; this one reads up to ${SCHEMA_VERSION}).`,
-      'Update the extension to open this run.',
+      t(
+        '{0} was written by a newer Adaptive GRPO (run directory version {1}; this one reads up to {2}).',
+        path,
+        version.data.schema_version,
+        SCHEMA_VERSION,
+      ),
+      t('Update the extension to open this run.'),
     );
   }
   const manifest = manifestSchema.safeParse(json);
@@ -33,8 +38,12 @@ export function parseManifest(text: string, path: string): Manifest {
   const issue = manifest.error.issues[0];
   const where = issue?.path.join('.') ?? '';
   throw new PlainError(
-    `${path} is not the manifest of a run: ${where === '' ? '' : `${where}: `}${issue?.message ?? ''}.`,
-    'Choose a folder that Adaptive GRPO or its trainer wrote.',
+    t(
+      '{0} is not the manifest of a run: {1}.',
+      path,
+      `${where === '' ? '' : `${where}: `}${issue?.message ?? ''}`,
+    ),
+    t('Choose a folder that Adaptive GRPO or its trainer wrote.'),
     { cause: manifest.error },
   );
 }
@@ -47,12 +56,12 @@ export async function readManifest(directory: string): Promise<Manifest> {
     text = await patiently(() => readFile(path, 'utf8'));
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') {
-      const next = 'Choose the folder that holds run.json.';
-      throw new PlainError(`${directory} is not a run directory: it has no run.json.`, next, {
+      const next = t('Choose the folder that holds run.json.');
+      throw new PlainError(t('{0} is not a run directory: it has no run.json.', directory), next, {
         cause,
       });
     }
-    throw new PlainError(`${path} can't be read.`, 'Check its permissions.', { cause });
+    throw new PlainError(t("{0} can't be read.", path), t('Check its permissions.'), { cause });
   }
   return parseManifest(text, path);
 }

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../common/errors.ts';
 import type { ByteSource, Frame } from './arrow/frames.ts';
 import type { Layout } from './arrow/layout.ts';
@@ -107,9 +108,12 @@ export class RolloutIndex {
     for (const row of rows) {
       const { segment, frame, file } = row;
       if (this.#places.has(segment.segment_id)) {
-        this.#problem ??=
-          `${file === this.#probes ? PROBES : ROLLOUTS} has segment ${segment.segment_id} twice ` +
-          `(again in the batch at byte ${frame.offset}); the first one is shown.`;
+        this.#problem ??= t(
+          '{0} has segment {1} twice (again in the batch at byte {2}); the first one is shown.',
+          file === this.#probes ? PROBES : ROLLOUTS,
+          segment.segment_id,
+          frame.offset,
+        );
         continue;
       }
       this.#places.set(segment.segment_id, row);
@@ -126,7 +130,11 @@ export class RolloutIndex {
     for (const row of this.#waiting) {
       const { segment } = row;
       if (segment.kind !== 'probe' || segment.segment_id < FIRST_PROBE_ID) {
-        this.#problem ??= `${PROBES} holds segment ${segment.segment_id}, which is no probe; it is left out.`;
+        this.#problem ??= t(
+          '{0} holds segment {1}, which is no probe; it is left out.',
+          PROBES,
+          segment.segment_id,
+        );
       } else if (this.#parentShows(segment)) joined.push(...this.#add([row]));
       else waiting.push(row);
     }
@@ -158,19 +166,26 @@ export class RolloutIndex {
   ): Promise<T> {
     const place = this.#places.get(segmentId);
     if (!place) {
-      throw new PlainError(`There is no segment ${segmentId} in this run.`, 'Choose another row.');
+      throw new PlainError(
+        t('There is no segment {0} in this run.', segmentId),
+        t('Choose another row.'),
+      );
     }
-    const next = 'The file may be damaged or gone; see the log.';
+    const next = t('The file may be damaged or gone; see the log.');
     try {
       const value = await place.file.fetch(place.frame, place.row, read);
       if (value !== null) return value;
     } catch (cause) {
       const why = messageOf(cause);
-      throw new PlainError(`The tokens of segment ${segmentId} can't be read: ${why}.`, next, {
-        cause,
-      });
+      throw new PlainError(
+        t("The tokens of segment {0} can't be read: {1}.", segmentId, why),
+        next,
+        {
+          cause,
+        },
+      );
     }
     const name = place.file === this.#probes ? PROBES : ROLLOUTS;
-    throw new PlainError(`${name} is gone.`, next);
+    throw new PlainError(t('{0} is gone.', name), next);
   }
 }

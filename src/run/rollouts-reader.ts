@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { messageOf } from '../common/errors.ts';
 import type { ByteSource, Frame } from './arrow/frames.ts';
 import { readFrame } from './arrow/frames.ts';
@@ -45,9 +46,12 @@ export class RolloutsReader {
         if (batch) batches.push(batch);
       } catch (error) {
         if (!(error instanceof DamagedError) && !(error instanceof RangeError)) throw error;
-        this.problem =
-          `${this.#name} can't be read from byte ${this.offset} on: ${messageOf(error)}. ` +
-          'What lies before it is shown.';
+        this.problem = t(
+          "{0} can't be read from byte {1} on: {2}. What lies before it is shown.",
+          this.#name,
+          this.offset,
+          messageOf(error),
+        );
       }
     }
     return batches;

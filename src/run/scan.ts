@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { EventsReader } from './events-reader.ts';
 import type { FileSource } from './files.ts';
@@ -10,8 +11,8 @@ async function scan<T>(path: string, read: (source: FileSource) => Promise<T>): 
   try {
     return await withFile(path, read);
   } catch (cause) {
-    const next = 'Check the disk and the permissions.';
-    throw new PlainError(`${path} can't be read: ${messageOf(cause)}.`, next, { cause });
+    const next = t('Check the disk and the permissions.');
+    throw new PlainError(t("{0} can't be read: {1}.", path, messageOf(cause)), next, { cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { engineLives, isActive } from './alive.ts';
 import type { Manifest } from './model/manifest.ts';
 
@@ -19,15 +20,15 @@ export function statedStatus(
   failure: { message: string; next: string } | null,
 ): RunStatus {
   if (manifest.state !== 'failed') return { kind: manifest.state };
-  const unsaid = { message: 'The run failed.', next: 'See its trainer.log.' };
+  const unsaid = { message: t('The run failed.'), next: t('See its trainer.log.') };
   return { kind: 'failed', ...(failure ?? unsaid) };
 }
 
 function crashed(manifest: Manifest): RunStatus {
   return {
     kind: 'crashed',
-    message: `The engine (process ${manifest.pid}) ended without a word.`,
-    next: 'All it had written is here. Resume the run, or see its trainer.log.',
+    message: t('The engine (process {0}) ended without a word.', manifest.pid),
+    next: t('All it had written is here. Resume the run, or see its trainer.log.'),
   };
 }
 

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../common/errors.ts';
 import type { TokenValue } from './arrow/rows.ts';
 import type { LogChange, StepRecord } from './event-log.ts';
@@ -78,7 +79,7 @@ export class RunStore implements Disposable {
     const store = new RunStore(directory, await readManifest(directory));
     await store.#look();
     if (store.#trouble !== null) {
-      throw new PlainError(store.#trouble, 'Check the permissions of the run directory.');
+      throw new PlainError(store.#trouble, t('Check the permissions of the run directory.'));
     }
     store.#follower = new Follower(directory, {
       look: () => store.#look(),
@@ -155,7 +156,7 @@ export class RunStore implements Disposable {
         this.#tell(change.change);
       }
     } catch (error) {
-      this.#trouble = `The run directory can't be read: ${messageOf(error)}.`;
+      this.#trouble = t("The run directory can't be read: {0}.", messageOf(error));
       this.#tell({ ...nothing });
     }
   }
@@ -229,14 +230,17 @@ export class RunStore implements Disposable {
     const found = [...trouble, ...this.#log.problems, ...problems];
     // While the engine writes, half a record is only one that is on its way.
     if (isLive(this.#status)) return found;
-    const torn = (bytes: number, file: string, what: string): string[] =>
-      bytes === 0
-        ? []
-        : [`The last ${bytes} bytes of ${file} are a ${what} that was never finished.`];
+    const line = this.#log.tail;
     return [
       ...found,
-      ...tails.flatMap(({ file, bytes }) => torn(bytes, file, 'batch')),
-      ...torn(this.#log.tail, EVENTS, 'line'),
+      ...tails.flatMap(({ file, bytes }) =>
+        bytes === 0
+          ? []
+          : [t('The last {0} bytes of {1} are a batch that was never finished.', bytes, file)],
+      ),
+      ...(line === 0
+        ? []
+        : [t('The last {0} bytes of {1} are a line that was never finished.', line, EVENTS)]),
     ];
   }
 }

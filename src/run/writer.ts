@@ -1,5 +1,6 @@
 import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { t } from '@vscode/l10n';
 import { PlainError } from '../common/errors.ts';
 import { engineLives, isActive } from './alive.ts';
 import { AppendFile, DiskError } from './append.ts';
@@ -95,8 +96,8 @@ export class RunWriter {
     ) {
       const who = `process ${manifest.pid}`;
       throw new PlainError(
-        `The run in ${directory} is still being trained by ${who}.`,
-        'Stop it first, or choose another output_dir.',
+        t('The run in {0} is still being trained by {1}.', directory, who),
+        t('Stop it first, or choose another output_dir.'),
       );
     }
     await removeTemporaries(directory);

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { nameOf } from '../launch/run-entry.ts';
 import type { ReadableRun } from '../launch/run-entry.ts';
@@ -18,24 +19,32 @@ async function tell(services: Services, card: ReadableRun): Promise<void> {
   const { directory, status } = card;
   const name = nameOf(card);
   const reveal: Action = {
-    title: 'Open Rollout Explorer',
+    title: t('Open Rollout Explorer'),
     run: () => vscode.commands.executeCommand(commands.revealInExplorer, directory),
   };
-  const showLog: Action = { title: 'Show Log', run: () => openLog(services, directory) };
-  const resume: Action = { title: 'Resume Run', run: () => continueRun(services, card) };
+  const showLog: Action = { title: t('Show Log'), run: () => openLog(services, directory) };
+  const resume: Action = { title: t('Resume Run'), run: () => continueRun(services, card) };
   switch (status.kind) {
     case 'finished': {
       const reward = rewardOf(card);
-      const last = reward === null ? '' : `, its last reward is ${reward}`;
-      const message = `The run ${name} has finished after ${card.latest?.step ?? 0} steps${last}.`;
+      const steps = card.latest?.step ?? 0;
+      const message =
+        reward === null
+          ? t('The run {0} has finished after {1} steps.', name, steps)
+          : t(
+              'The run {0} has finished after {1} steps; its last reward is {2}.',
+              name,
+              steps,
+              reward,
+            );
       return offer(vscode.window.showInformationMessage, message, [reveal]);
     }
     case 'failed': {
-      const message = `The run ${name} failed. ${status.message} ${status.next}`;
+      const message = t('The run {0} failed. {1} {2}', name, status.message, status.next);
       return offer(vscode.window.showErrorMessage, message, [showLog, resume]);
     }
     case 'crashed': {
-      const message = `The run ${name} crashed. ${status.message} ${status.next}`;
+      const message = t('The run {0} crashed. {1} {2}', name, status.message, status.next);
       return offer(vscode.window.showErrorMessage, message, [resume, showLog]);
     }
     default:

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { CancelledError } from '../launch/engine-process.ts';
@@ -24,7 +25,9 @@ export async function showError(
   if (error instanceof Error && error.cause !== undefined) log.error(messageOf(error.cause));
   const next = error instanceof PlainError && error.next !== '' ? ` ${error.next}` : '';
   const offered =
-    actions.length > 0 ? actions : [{ title: 'Show Log', run: () => log.show() } satisfies Action];
+    actions.length > 0
+      ? actions
+      : [{ title: t('Show Log'), run: () => log.show() } satisfies Action];
   await offer(vscode.window.showErrorMessage, `${messageOf(error)}${next}`, offered);
 }
 

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { nameOf } from '../launch/run-entry.ts';
 import type { RunCard } from '../launch/run-entry.ts';
@@ -5,6 +6,7 @@ import { isAlive } from '../launch/runs.ts';
 import type { Runs } from '../launch/runs.ts';
 import { commands } from './ids.ts';
 import { escapeMarkdown, lookOf, rewardOf, stateOf, stepOf } from './runs/describe.ts';
+import { stateName } from './runs/state-name.ts';
 
 /**
  * Step, reward and state of the active run: while one is alive, and afterwards for as long as this
@@ -43,17 +45,17 @@ export class StatusBar implements vscode.Disposable {
     }
     const reward = rewardOf(card);
     const state = stateOf(card);
-    const parts = [stepOf(card), ...(reward === null ? [] : [`reward ${reward}`])];
-    if (state !== 'running') parts.push(state);
+    const parts = [stepOf(card), ...(reward === null ? [] : [t('reward {0}', reward)])];
+    if (state !== 'running') parts.push(stateName(state));
     this.#item.text = `$(${lookOf(card).icon}) GRPO ${parts.join('  ')}`;
     this.#item.command = {
       command: commands.revealInExplorer,
-      title: 'Reveal in Rollout Explorer',
+      title: t('Reveal in Rollout Explorer'),
       arguments: [card.directory],
     };
     this.#item.tooltip = tooltipOf(card);
     this.#item.accessibilityInformation = {
-      label: `Adaptive GRPO run ${nameOf(card)}, ${parts.join(', ')}`,
+      label: t('Adaptive GRPO run {0}, {1}', nameOf(card), parts.join(', ')),
       role: 'button',
     };
     this.#item.backgroundColor =
@@ -72,12 +74,12 @@ export class StatusBar implements vscode.Disposable {
 }
 
 function tooltipOf(card: RunCard): vscode.MarkdownString {
-  const alive = 'Closing this window does not end the run; the next window finds it again.';
+  const alive = t('Closing this window does not end the run; the next window finds it again.');
   return new vscode.MarkdownString(
     [
-      `**${escapeMarkdown(nameOf(card))}** ${stateOf(card)}`,
+      `**${escapeMarkdown(nameOf(card))}** ${stateName(stateOf(card))}`,
       ...(isAlive(card) ? [alive] : []),
-      'Click to open the rollout explorer.',
+      t('Click to open the rollout explorer.'),
     ].join('\n\n'),
   );
 }

@@ -1,3 +1,5 @@
+import { t } from '@vscode/l10n';
+
 /** Which charts there are, in their order. Every other metric of a run gets a plain one after them. */
 
 export interface SeriesSpec {
@@ -35,65 +37,65 @@ export const catalog: readonly ChartSpec[] = [
   {
     ...step,
     id: 'reward',
-    title: 'Reward',
-    series: [{ metric: 'reward', label: 'reward' }],
-    description: 'Mean reward of the answered completions of a step.',
+    title: t('Reward'),
+    series: [{ metric: 'reward', label: t('reward') }],
+    description: t('Mean reward of the answered completions of a step.'),
   },
   {
     ...step,
     id: 'accuracy',
-    title: 'Held-out accuracy',
+    title: t('Held-out accuracy'),
     source: 'evaluations',
     format: 'share',
     series: [
-      { metric: 'eval/accuracy', label: 'greedy' },
-      { metric: 'eval/pass@1', label: 'sampled' },
+      { metric: 'eval/accuracy', label: t('greedy') },
+      { metric: 'eval/pass@1', label: t('sampled') },
     ],
-    description: 'Share of held-out prompts answered right, greedily and sampled.',
+    description: t('Share of held-out prompts answered right, greedily and sampled.'),
   },
   {
     ...step,
     id: 'truncation_rate',
-    title: 'Truncation rate',
+    title: t('Truncation rate'),
     format: 'share',
-    series: [{ metric: 'adaptive/truncation_rate', label: 'truncated' }],
-    description: 'Share of a step’s segments that were cut at an unsure token.',
+    series: [{ metric: 'adaptive/truncation_rate', label: t('truncated') }],
+    description: t('Share of a step’s segments that were cut at an unsure token.'),
   },
   {
     ...step,
     id: 'resample_rate',
-    title: 'Resample rate',
+    title: t('Resample rate'),
     format: 'share',
-    series: [{ metric: 'adaptive/resample_rate', label: 'resampled' }],
-    description: 'Share of a step’s segments that were sampled again from a prefix.',
+    series: [{ metric: 'adaptive/resample_rate', label: t('resampled') }],
+    description: t('Share of a step’s segments that were sampled again from a prefix.'),
   },
   {
     ...step,
     id: 'avg_failure_point',
-    title: 'Failure point',
-    unit: 'tokens',
-    series: [{ metric: 'adaptive/avg_failure_point', label: 'failure point' }],
-    description: 'Mean position at which the model became unsure, in tokens of the completion.',
+    title: t('Failure point'),
+    unit: t('tokens'),
+    series: [{ metric: 'adaptive/avg_failure_point', label: t('failure point') }],
+    description: t('Mean position at which the model became unsure, in tokens of the completion.'),
   },
   {
     ...step,
     id: 'entropy',
-    title: 'Entropy',
-    unit: 'nats',
-    series: [{ metric: 'entropy', label: 'entropy' }],
-    description: 'Mean entropy of the policy at the sampled tokens.',
+    title: t('Entropy'),
+    unit: t('nats'),
+    series: [{ metric: 'entropy', label: t('entropy') }],
+    description: t('Mean entropy of the policy at the sampled tokens.'),
   },
   {
     ...step,
     id: 'tokens',
-    title: 'Tokens a step',
+    title: t('Tokens a step'),
     counted: 'so far',
     format: 'count',
     series: [
-      { metric: 'tokens/generated', label: 'generated' },
-      { metric: 'tokens/reused', label: 'reused' },
+      { metric: 'tokens/generated', label: t('generated') },
+      { metric: 'tokens/reused', label: t('reused') },
     ],
-    description: 'Tokens sampled in a step, and prefix tokens that were not sampled again.',
+    description: t('Tokens sampled in a step, and prefix tokens that were not sampled again.'),
   },
 ];
 
@@ -102,13 +104,13 @@ export function plainChart(metric: string, source: ChartSpec['source']): ChartSp
   return {
     id: `${source}/${metric}`,
     title: metric,
-    unit: metric.startsWith('time/') ? 's' : '',
+    unit: metric.startsWith('time/') ? t('s') : '',
     source,
     series: [{ metric, label: metric }],
     counted: 'each step',
     format: 'number',
     fromZero: false,
-    description: `The metric ${metric}.`,
+    description: t('The metric {0}.', metric),
   };
 }
 

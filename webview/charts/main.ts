@@ -1,6 +1,7 @@
 import '../shared/l10n.ts';
 import '../shared/zod.ts';
 import './main.css';
+import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { z } from 'zod';
 import {
@@ -79,16 +80,16 @@ function renderShell(): void {
 function shell(): TemplateResult {
   switch (state.kind) {
     case 'opening':
-      return busy('Loading…');
+      return busy(t('Loading…'));
     case 'loading':
-      return busy(`Reading ${state.name}…`);
+      return busy(t('Reading {0}…', state.name));
     case 'none':
-      return html`<p class="state">There is no run to chart.</p>`;
+      return html`<p class="state">${t('There is no run to chart.')}</p>`;
     case 'failed':
       return html`<div class="state" role="alert">
-        <p>${state.name} can’t be read. ${state.message}</p>
+        <p>${t('{0} can’t be read. {1}', state.name, state.message)}</p>
         <p>${state.next}</p>
-        ${textButton({ label: 'Show Log', onClick: showLog })}
+        ${textButton({ label: t('Show Log'), onClick: showLog })}
       </div>`;
     case 'run':
       return state.steps.length === 0 ? waiting(state) : charts();
@@ -96,33 +97,35 @@ function shell(): TemplateResult {
 }
 
 function busy(words: string): TemplateResult {
-  return html`<p class="state busy" role="status">${progressRing('Busy')}<span>${words}</span></p>`;
+  return html`<p class="state busy" role="status">
+    ${progressRing(t('Busy'))}<span>${words}</span>
+  </p>`;
 }
 
 function waiting({ alive, state: words }: Extract<ChartsState, { kind: 'run' }>): TemplateResult {
-  if (alive) return busy('The first step is not finished yet.');
+  if (alive) return busy(t('The first step is not finished yet.'));
   return html`<p class="state" role="status">
-    The run ${words} before its first step was finished.
+    ${t('The run ended before its first step was finished ({0}).', words)}
   </p>`;
 }
 
 function charts(): TemplateResult {
   return html`<div class="options">
       ${dropdown<Axis>({
-        label: 'Horizontal axis: optimizer steps, or generated tokens',
+        label: t('Horizontal axis: optimizer steps, or generated tokens'),
         value: options.axis,
         options: [
-          { value: 'step', label: 'by step' },
-          { value: 'tokens', label: 'by tokens' },
+          { value: 'step', label: t('by step') },
+          { value: 'tokens', label: t('by tokens') },
         ],
         onChange: (axis) => setOptions({ axis }),
       })}
       ${checkbox({
-        label: 'All metrics',
+        label: t('All metrics'),
         checked: options.all,
         onChange: (all) => setOptions({ all }),
       })}
-      <span class="where">${cursor === null ? 'latest' : formatStep(cursor, options.axis)}</span>
+      <span class="where">${cursor === null ? t('latest') : formatStep(cursor, options.axis)}</span>
     </div>
     ${grid.element} ${smoothingNote()}`;
 }
@@ -130,7 +133,9 @@ function charts(): TemplateResult {
 function smoothingNote(): TemplateResult | typeof nothing {
   const width = state.kind === 'run' ? windowOf(state.steps.length) : 1;
   if (width === 1) return nothing;
-  return html`<p class="note">Lines are means over ${width} steps, faint lines the steps.</p>`;
+  return html`<p class="note">
+    ${t('Lines are means over {0} steps, faint lines the steps.', width)}
+  </p>`;
 }
 
 function showLog(): void {
@@ -141,5 +146,5 @@ renderShell();
 channel.request('open', {}).catch((error: unknown) => {
   const next = error instanceof RequestError ? error.next : '';
   const message = error instanceof Error ? error.message : String(error);
-  show({ kind: 'failed', name: 'The run', message, next });
+  show({ kind: 'failed', name: t('The run'), message, next });
 });

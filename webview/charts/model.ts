@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { MetricRow } from '../../src/views/charts/protocol.ts';
 import type { ChartSpec } from './catalog.ts';
 
@@ -129,7 +130,7 @@ export function format(value: number, kind: ChartSpec['format']): string {
 }
 
 export const formatStep = (x: number, axis: Axis): string =>
-  axis === 'step' ? `step ${x}` : `${compact.format(x)} tokens`;
+  axis === 'step' ? t('step {0}', x) : t('{0} tokens', compact.format(x));
 
 /** What the picture shows, in a sentence: the latest value and how it came there. */
 export function summaryOf(spec: ChartSpec, series: readonly Series[]): string {
@@ -137,16 +138,20 @@ export function summaryOf(spec: ChartSpec, series: readonly Series[]): string {
     const first = points[0];
     const last = points.at(-1);
     if (first === undefined || last === undefined) return [];
-    const say = ({ y, step }: Point) => `${format(y, spec.format)} at step ${step}`;
+    const say = ({ y, step }: Point) => t('{0} at step {1}', format(y, spec.format), step);
     const name = series.length > 1 ? `${label}: ` : '';
     if (first === last) return [`${name}${say(last)}`];
     const highest = points.reduce((best, point) => (point.y > best.y ? point : best));
     const lowest = points.reduce((best, point) => (point.y < best.y ? point : best));
-    return [
-      `${name}latest ${say(last)}, from ${say(first)}; ` +
-        `highest ${say(highest)}, lowest ${say(lowest)}`,
-    ];
+    const course = t(
+      'latest {0}, from {1}; highest {2}, lowest {3}',
+      say(last),
+      say(first),
+      say(highest),
+      say(lowest),
+    );
+    return [name + course];
   });
   const unit = spec.unit === '' ? '' : ` (${spec.unit})`;
-  return `${spec.title}${unit}. ${parts.length === 0 ? 'No values' : parts.join('. ')}.`;
+  return `${spec.title}${unit}. ${parts.length === 0 ? t('No values') : parts.join('. ')}.`;
 }

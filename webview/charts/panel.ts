@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import {
   Chart,
   Decimation,
@@ -71,7 +72,7 @@ export class Panel {
     this.#summary.className = 'visually-hidden';
     this.#summary.id = `summary-${spec.id}`;
     this.#empty.className = 'empty';
-    this.#empty.textContent = 'No values';
+    this.#empty.textContent = t('No values');
     const canvas = document.createElement('canvas');
     canvas.setAttribute('aria-hidden', 'true');
     this.#plot.className = 'plot';
@@ -231,7 +232,8 @@ export class Panel {
       const name = this.#series.length > 1 ? `${label} ` : '';
       return [`${name}${format(point.y, this.#spec.format)}`];
     });
-    const text = at === undefined ? 'no values' : `${values.join(', ')} at ${this.#where(at)}`;
+    const text =
+      at === undefined ? t('no values') : t('{0} at {1}', values.join(', '), this.#where(at));
     this.#plot.setAttribute('aria-valuetext', text);
   }
 

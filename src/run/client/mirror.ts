@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { t } from '@vscode/l10n';
 import { PlainError } from '../../common/errors.ts';
 import { AppendFile, DiskError } from '../append.ts';
 import { codeOf, eventsPath, rolloutsPath } from '../files.ts';
@@ -56,8 +57,13 @@ export class Mirror {
   async manifest(manifest: Manifest): Promise<void> {
     if (this.#runId !== null && this.#runId !== manifest.run_id) {
       throw new PlainError(
-        `${this.directory} holds run ${this.#runId}, but the engine trains ${manifest.run_id}.`,
-        'Choose another folder for it.',
+        t(
+          '{0} holds run {1}, but the engine trains {2}.',
+          this.directory,
+          this.#runId,
+          manifest.run_id,
+        ),
+        t('Choose another folder for it.'),
       );
     }
     await writeManifest(this.directory, { ...manifest, endpoint: null });

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError, messageOf } from '../../common/errors.ts';
 import { nameOf } from '../../launch/run-entry.ts';
@@ -7,6 +8,7 @@ import { isLive } from '../../run/status.ts';
 import type { HostChannel } from '../channel.ts';
 import { openLog } from '../commands/open.ts';
 import { views } from '../ids.ts';
+import { stateName } from '../runs/state-name.ts';
 import type { Services } from '../services.ts';
 import { openChannel, webviewHtml, webviewOptions } from '../webview.ts';
 import { schemas } from './protocol.ts';
@@ -83,7 +85,7 @@ class ChartsPage implements vscode.Disposable {
       }),
       runs.onDidChange((changed) => this.#follow(changed)),
     ];
-    view.webview.html = webviewHtml(view.webview, extensionUri, 'charts', 'Charts');
+    view.webview.html = webviewHtml(view.webview, extensionUri, 'charts', t('Charts'));
   }
 
   dispose(): void {
@@ -162,7 +164,7 @@ class ShownRun implements vscode.Disposable {
       kind: 'run',
       directory: this.directory,
       name: this.#name,
-      state: store.status.kind,
+      state: stateName(store.status.kind),
       alive: isLive(store.status),
       max_steps: store.manifest.max_steps,
       steps: [...steps],
@@ -209,7 +211,7 @@ class ShownRun implements vscode.Disposable {
     const { steps, evaluations, status } = store;
     this.#channel.send('grew', {
       directory: this.directory,
-      state: status.kind,
+      state: stateName(status.kind),
       alive: isLive(status),
       steps: tailOf(this.#sent.steps, steps),
       evaluations: tailOf(this.#sent.evaluations, evaluations),

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { can, isHere, killEngine, sendCommand } from '../../launch/run-actions.ts';
 import type { RunAction } from '../../launch/run-actions.ts';
@@ -24,8 +25,11 @@ export async function pickRun(
     const card = runs.card(argument);
     // A row may say what was true a moment ago.
     if (card !== undefined && qualifies(card)) return card;
-    const why = card === undefined ? 'not on the list of runs' : 'not in a state for it';
-    void vscode.window.showInformationMessage(`${title}: this run is ${why}.`);
+    const why =
+      card === undefined
+        ? t('{0}: this run is not on the list of runs.', title)
+        : t('{0}: this run is not in a state for it.', title);
+    void vscode.window.showInformationMessage(why);
     return undefined;
   }
   const { active } = runs;
@@ -34,7 +38,7 @@ export async function pickRun(
   if (candidates.length <= 1) {
     const [only] = candidates;
     if (only === undefined) {
-      void vscode.window.showInformationMessage(`${title}: there is no run it could act on.`);
+      void vscode.window.showInformationMessage(t('{0}: there is no run it could act on.', title));
     }
     return only;
   }
@@ -44,17 +48,17 @@ export async function pickRun(
       description: descriptionOf(card),
       card,
     })),
-    { title, placeHolder: 'Which run?' },
+    { title, placeHolder: t('Which run?') },
   );
   return picked?.card;
 }
 
 const titles: Record<Exclude<RunAction, 'continue'>, string> = {
-  stop: 'Stop Run',
-  pause: 'Pause Run',
-  resume: 'Resume Run',
-  step: 'Step Run',
-  checkpoint: 'Write Checkpoint',
+  stop: t('Stop Run'),
+  pause: t('Pause Run'),
+  resume: t('Resume Run'),
+  step: t('Step Run'),
+  checkpoint: t('Write Checkpoint'),
 };
 
 /** Stop, pause, resume, step, checkpoint. Resuming a run whose engine is gone starts it again. */
@@ -76,9 +80,9 @@ export async function control(
     vscode.window.setStatusBarMessage(`$(check) ${nameOf(card)}: ${message}`, 5000);
   } catch (error) {
     void showError(error, services.log, [
-      { title: 'Show Log', run: () => openLog(services, card.directory) },
+      { title: t('Show Log'), run: () => openLog(services, card.directory) },
       ...(action === 'stop' && isHere(card)
-        ? [{ title: 'End Its Process', run: () => endProcess(services, card.directory) }]
+        ? [{ title: t('End Its Process'), run: () => endProcess(services, card.directory) }]
         : []),
     ]);
   }

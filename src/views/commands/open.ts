@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import { isAlive, runsIn } from '../../launch/runs.ts';
@@ -27,8 +28,8 @@ export async function openRecordedRun(
 async function askForFolder(context: vscode.ExtensionContext): Promise<string | undefined> {
   const [first] = runsDirectories(context.globalStorageUri);
   const chosen = await vscode.window.showOpenDialog({
-    title: 'Open Recorded Run',
-    openLabel: 'Open Run',
+    title: t('Open Recorded Run'),
+    openLabel: t('Open Run'),
     canSelectFiles: false,
     canSelectFolders: true,
     ...(first === undefined ? {} : { defaultUri: vscode.Uri.file(first) }),
@@ -47,7 +48,7 @@ async function runIn(folder: string): Promise<string | undefined> {
       description: descriptionOf(card),
       directory: card.directory,
     })),
-    { title: 'Open Recorded Run', placeHolder: `Which of the runs in ${folder}?` },
+    { title: t('Open Recorded Run'), placeHolder: t('Which of the runs in {0}?', folder) },
   );
   return picked?.directory;
 }
@@ -58,8 +59,8 @@ export async function openLog(services: Services, directory: string): Promise<vo
   try {
     await vscode.window.showTextDocument(log, { preview: true });
   } catch (cause) {
-    const next = 'The extension’s own log may say more.';
-    const error = new PlainError('This run has no log.', next, { cause });
+    const next = t('The extension’s own log may say more.');
+    const error = new PlainError(t('This run has no log.'), next, { cause });
     await showError(error, services.log);
   }
 }
@@ -78,17 +79,17 @@ export async function deleteRun(
   name: string,
 ): Promise<void> {
   const uri = vscode.Uri.file(directory);
-  const detail = 'Its rollouts, events and checkpoints go with it.';
-  if (!(await confirm(`Delete the run ${name}?`, detail, 'Delete'))) return;
+  const detail = t('Its rollouts, events and checkpoints go with it.');
+  if (!(await confirm(t('Delete the run {0}?', name), detail, t('Delete')))) return;
   const card = services.runs.card(directory);
   if (card !== undefined && isAlive(card)) {
-    throw new PlainError(`The run ${name} goes on again.`, 'Stop it first.');
+    throw new PlainError(t('The run {0} goes on again.', name), t('Stop it first.'));
   }
   try {
     await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
   } catch {
-    const question = `There is no trash for ${name}. Delete it for good?`;
-    if (!(await confirm(question, detail, 'Delete for Good'))) return;
+    const question = t('There is no trash for {0}. Delete it for good?', name);
+    if (!(await confirm(question, detail, t('Delete for Good')))) return;
     await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
   }
   await services.runs.refresh();

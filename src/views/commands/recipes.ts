@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 
@@ -31,7 +32,7 @@ export async function chooseRecipe(
       description: vscode.workspace.asRelativePath(vscode.Uri.joinPath(uri, '..')),
       uri,
     })),
-    { title: 'Start Adaptive GRPO Run', placeHolder: 'Recipe to train by' },
+    { title: t('Start Adaptive GRPO Run'), placeHolder: t('Recipe to train by') },
   );
   return picked?.uri;
 }
@@ -41,8 +42,8 @@ async function onThisComputer(uri: vscode.Uri): Promise<vscode.Uri | undefined> 
   if (uri.scheme === 'file') return uri;
   if (uri.scheme === 'untitled') return await vscode.workspace.save(uri);
   throw new PlainError(
-    'This recipe lies in a virtual workspace, where nothing can be run.',
-    'Open the folder on this computer, or over SSH.',
+    t('This recipe lies in a virtual workspace, where nothing can be run.'),
+    t('Open the folder on this computer, or over SSH.'),
   );
 }
 

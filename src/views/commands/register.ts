@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { nameOf } from '../../launch/run-entry.ts';
 import type { RunCard } from '../../launch/run-entry.ts';
@@ -51,13 +52,15 @@ export function registerCommands(
     [commands.stepRun]: (argument) => control(services, 'step', argument),
     [commands.writeCheckpoint]: (argument) => control(services, 'checkpoint', argument),
     [commands.openRecordedRun]: (argument) => openRecordedRun(services, context, argument),
-    [commands.showLog]: about('Show Log', ({ directory }) => openLog(services, directory)),
-    [commands.openRunFolder]: about('Open Run Folder', ({ directory }) => openRunFolder(directory)),
-    [commands.removeRun]: about('Remove Run from List', ({ directory }) =>
+    [commands.showLog]: about(t('Show Log'), ({ directory }) => openLog(services, directory)),
+    [commands.openRunFolder]: about(t('Open Run Folder'), ({ directory }) =>
+      openRunFolder(directory),
+    ),
+    [commands.removeRun]: about(t('Remove Run from List'), ({ directory }) =>
       services.runs.forget(directory),
     ),
     [commands.deleteRun]: about(
-      'Delete Run',
+      t('Delete Run'),
       (card) => deleteRun(services, card.directory, nameOf(card)),
       (card) => !isAlive(card),
     ),

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import type { RunCard } from '../../launch/run-entry.ts';
@@ -31,7 +32,7 @@ export async function startRun(
     basename(recipe.fsPath),
     directory,
     (options) => services.runs.start(recipe.fsPath, directory, options),
-    [{ title: 'Open Recipe', run: () => vscode.window.showTextDocument(recipe) }],
+    [{ title: t('Open Recipe'), run: () => vscode.window.showTextDocument(recipe) }],
   );
   if (card === null) return;
   await vscode.commands.executeCommand(commands.revealInExplorer, card.directory);
@@ -52,8 +53,8 @@ export async function createRecipe({ extensionUri }: Services): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0];
   if (folder === undefined) {
     throw new PlainError(
-      'There is no folder to put a recipe in.',
-      'Open a folder, or start a run right away with the recipe that comes with the extension.',
+      t('There is no folder to put a recipe in.'),
+      t('Open a folder, or start a run right away with the recipe that comes with the extension.'),
     );
   }
   const recipe = vscode.Uri.joinPath(folder.uri, 'recipes', 'adaptive_grpo.yaml');
@@ -75,12 +76,12 @@ async function launch(
 ): Promise<RunCard | null> {
   const progress = {
     location: vscode.ProgressLocation.Notification,
-    title: plainText(`Starting ${name}`),
+    title: plainText(t('Starting {0}', name)),
     cancellable: true,
   };
   try {
     return await vscode.window.withProgress(progress, async (report, token) => {
-      report.report({ message: 'the engine loads its model…' });
+      report.report({ message: t('the engine loads its model…') });
       const cancel = new AbortController();
       const subscription = token.onCancellationRequested(() => cancel.abort());
       try {
@@ -92,7 +93,7 @@ async function launch(
   } catch (error) {
     void showError(error, services.log, [
       ...remedies,
-      { title: 'Show Log', run: () => openLog(services, directory) },
+      { title: t('Show Log'), run: () => openLog(services, directory) },
     ]);
     return null;
   }
@@ -102,10 +103,10 @@ export async function isTrusted(): Promise<boolean> {
   if (vscode.workspace.isTrusted) return true;
   await offer(
     vscode.window.showWarningMessage,
-    'This workspace is not trusted, so its recipes are not run. Recorded runs can be read.',
+    t('This workspace is not trusted, so its recipes are not run. Recorded runs can be read.'),
     [
       {
-        title: 'Manage Workspace Trust',
+        title: t('Manage Workspace Trust'),
         run: () => vscode.commands.executeCommand('workbench.trust.manage'),
       },
     ],
@@ -117,6 +118,8 @@ async function tellOnce(context: vscode.ExtensionContext): Promise<void> {
   if (context.globalState.get(TOLD_KEY) === true) return;
   await context.globalState.update(TOLD_KEY, true);
   void vscode.window.showInformationMessage(
-    'Closing the window does not end this run; the next window finds it again. “Stop Run” ends it.',
+    t(
+      'Closing the window does not end this run; the next window finds it again. “Stop Run” ends it.',
+    ),
   );
 }

@@ -1,7 +1,9 @@
+import { t } from '@vscode/l10n';
 import { nameOf } from '../../launch/run-entry.ts';
 import type { RunCard } from '../../launch/run-entry.ts';
 import type { RunStatus } from '../../run/store.ts';
 import { runContexts } from '../ids.ts';
+import { stateName } from './state-name.ts';
 
 /** How a run is put into words, for the tree, the status bar and the charts. */
 
@@ -29,7 +31,7 @@ export const lookOf = (card: RunCard): Look =>
   card.kind === 'run' ? looks[card.status.kind] : unreadable;
 
 /** `running`, `crashed`, … */
-export const stateOf = (card: RunCard): string =>
+export const stateOf = (card: RunCard): Kind | 'unreadable' =>
   card.kind === 'run' ? card.status.kind : 'unreadable';
 
 /** `0.63`; null before the first finished step. */
@@ -59,12 +61,12 @@ export function labelOf(card: RunCard, all: readonly RunCard[], now = new Date()
 
 /** Beside the name: `42/200  reward 0.63  paused`. */
 export function descriptionOf(card: RunCard): string {
-  if (card.kind === 'unreadable') return 'can’t be read';
+  if (card.kind === 'unreadable') return t('can’t be read');
   const reward = rewardOf(card);
   return [
     stepOf(card),
-    reward === null ? null : `reward ${reward}`,
-    card.status.kind === 'running' ? null : card.status.kind,
+    reward === null ? null : t('reward {0}', reward),
+    card.status.kind === 'running' ? null : stateName(card.status.kind),
   ]
     .filter((part) => part !== null)
     .join('  ');
@@ -72,39 +74,39 @@ export function descriptionOf(card: RunCard): string {
 
 /** For screen readers: the whole row in words. */
 export function accessibleLabelOf(card: RunCard): string {
-  if (card.kind === 'unreadable') return `${card.name}, can’t be read. ${card.message}`;
+  if (card.kind === 'unreadable') return t('{0}, can’t be read. {1}', card.name, card.message);
   const { status, latest, manifest } = card;
   const reward = rewardOf(card);
   return [
     nameOf(card),
-    status.kind,
-    `step ${latest?.step ?? 0} of ${manifest.max_steps}`,
-    ...(reward === null ? [] : [`reward ${reward}`]),
+    stateName(status.kind),
+    t('step {0} of {1}', latest?.step ?? 0, manifest.max_steps),
+    ...(reward === null ? [] : [t('reward {0}', reward)]),
     ...('message' in status ? [status.message] : []),
   ].join(', ');
 }
 
 /** Name and value, a line each; what a run doesn't have is left out. Values are hostile text. */
 export function detailsOf(card: RunCard): (readonly [string, string])[] {
-  if (card.kind === 'unreadable') return [['Folder', card.directory]];
+  if (card.kind === 'unreadable') return [[t('Folder'), card.directory]];
   const { manifest, latest, evaluation } = card;
   const metric = (name: string): number | undefined => latest?.metrics[name];
   const percent = (value: number | undefined) =>
     value === undefined ? undefined : `${(100 * value).toFixed(0)}%`;
   const accuracy = evaluation?.metrics['eval/accuracy'];
   const rows: [string, string | undefined][] = [
-    ['Step', `${latest?.step ?? 0} of ${manifest.max_steps}`],
-    ['Reward', metric('reward')?.toFixed(3)],
-    ['Held-out accuracy', accuracy === undefined ? undefined : percent(accuracy)],
-    ['Truncation rate', percent(metric('adaptive/truncation_rate'))],
-    ['Generated', tokens(metric('tokens/generated'))],
-    ['Strategy', manifest.strategy],
-    ['Model', manifest.model],
-    ['Seed', String(manifest.seed)],
-    ['Engine', `${manifest.engine.name} ${manifest.engine.version}`],
-    ['Started', new Date(manifest.started_at).toLocaleString()],
-    ['Process', `${manifest.pid} on ${manifest.host}`],
-    ['Folder', card.directory],
+    [t('Step'), t('{0} of {1}', latest?.step ?? 0, manifest.max_steps)],
+    [t('Reward'), metric('reward')?.toFixed(3)],
+    [t('Held-out accuracy'), accuracy === undefined ? undefined : percent(accuracy)],
+    [t('Truncation rate'), percent(metric('adaptive/truncation_rate'))],
+    [t('Generated'), tokens(metric('tokens/generated'))],
+    [t('Strategy'), manifest.strategy],
+    [t('Model'), manifest.model],
+    [t('Seed'), String(manifest.seed)],
+    [t('Engine'), `${manifest.engine.name} ${manifest.engine.version}`],
+    [t('Started'), new Date(manifest.started_at).toLocaleString()],
+    [t('Process'), t('{0} on {1}', manifest.pid, manifest.host)],
+    [t('Folder'), card.directory],
   ];
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
 }
@@ -118,5 +120,5 @@ export const escapeMarkdown = (text: string): string =>
 
 function tokens(count: number | undefined): string | undefined {
   if (count === undefined) return undefined;
-  return `${new Intl.NumberFormat('en', { notation: 'compact' }).format(count)} tokens`;
+  return t('{0} tokens', new Intl.NumberFormat('en', { notation: 'compact' }).format(count));
 }

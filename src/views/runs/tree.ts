@@ -5,6 +5,7 @@ import type { RunCard } from '../../launch/run-entry.ts';
 import type { Runs } from '../../launch/runs.ts';
 import { commands, views } from '../ids.ts';
 import { accessibleLabelOf, descriptionOf, detailsOf, escapeMarkdown, labelOf, lookOf, stateOf } from './describe.ts';
+import { stateName } from './state-name.ts';
 
 /** The tree of runs, newest first. An element is a run directory. */
 export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposable {
@@ -95,7 +96,7 @@ export class RunsTree implements vscode.TreeDataProvider<string>, vscode.Disposa
 function tooltipOf(card: RunCard): vscode.MarkdownString {
   const trouble = card.kind === 'unreadable' ? card : 'message' in card.status ? card.status : null;
   const lines = [
-    `**${escapeMarkdown(nameOf(card))}** ${stateOf(card)}`,
+    `**${escapeMarkdown(nameOf(card))}** ${stateName(stateOf(card))}`,
     '',
     ...(trouble === null ? [] : [escapeMarkdown(`${trouble.message} ${trouble.next}`), '']),
     '| | |',
