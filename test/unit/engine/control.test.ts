@@ -169,3 +169,28 @@ test('every command is answered, also those that come when the run is over', asy
     /has ended/,
   );
 });
+
+test('who only asks is answered between two steps of a round; commands wait for its end', async () => {
+  const run = new Counting();
+  const order: string[] = [];
+  assert.equal(await run.control.safePoint(run), 'go on');
+  const set = run.send('set', { temperature: 1.5 }).then(() => order.push('set'));
+  const asked = run.control.atSafePoint(() => Promise.resolve(order.push('asked')));
+  const failed = assert.rejects(
+    run.control.atSafePoint(() => Promise.reject(new Error('too long'))),
+    /too long/,
+  );
+  assert.ok((await run.control.breathe()) >= 0);
+  await Promise.all([asked, failed]);
+  await settle();
+  assert.deepEqual(order, ['asked']);
+  assert.equal(await run.control.safePoint(run), 'go on');
+  await set;
+  assert.deepEqual(order, ['asked', 'set']);
+  await run.control.close();
+  assert.ok((await run.control.breathe()) >= 0);
+  await assert.rejects(
+    run.control.atSafePoint(() => Promise.resolve()),
+    /ended/,
+  );
+});
