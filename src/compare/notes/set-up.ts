@@ -96,36 +96,47 @@ function isStrategyKey(key: string): boolean {
   return infoOf('built-in', key)?.group === 'Token-adaptive strategy';
 }
 
+/** Keys named one by one; beyond, their number is told. */
+const NAMED = 8;
+
+function listed(items: readonly string[], separator: string): string {
+  const more = items.length - NAMED;
+  const named = items.slice(0, NAMED).join(separator);
+  return more > 0 ? t('{0} and {1} more', named, more) : named;
+}
+
 function otherKeys(sides: Sides): Note[] {
   const runs = sides.flatMap((side) => side.runs);
-  const keys = [...new Set(runs.flatMap(({ recipe }) => Object.keys(recipe)))].filter(
-    (key) => !beside.has(key),
+  // What only one trainer knows is no setting that could have been the same.
+  const keys = Object.keys(runs[0]?.recipe ?? {}).filter(
+    (key) => !beside.has(key) && runs.every(({ recipe }) => Object.hasOwn(recipe, key)),
   );
   const written = (side: ComparedSide, key: string) =>
-    [...new Set(side.runs.map(({ recipe }) => JSON.stringify(recipe[key] ?? null)))].sort();
-  const between = keys.filter((key) => {
-    if (isStrategyKey(key)) return false;
-    const [a, b] = sides.map((side) => written(side, key).join());
-    return a !== b && a !== '' && b !== '';
+    [...new Set(side.runs.map(({ recipe }) => JSON.stringify(recipe[key])))].sort().join('/');
+  const between = keys.flatMap((key) => {
+    const [a = '', b = ''] = sides.map((side) => written(side, key));
+    const differ = a !== b && a !== '' && b !== '' && !isStrategyKey(key);
+    return differ ? [`\`${key}\` ${a} | ${b}`] : [];
   });
   const found: Note[] = [];
   if (between.length > 0) {
-    const list = between.map((key) => {
-      const [a, b] = sides.map((side) => written(side, key).join('/'));
-      return `\`${key}\` ${a ?? ''} | ${b ?? ''}`;
-    });
     found.push(
       warning(
         'different_settings',
         t(
           'The recipes differ in more than the strategy: {0}. What differs may come from there.',
-          list.join('; '),
+          listed(between, '; '),
         ),
       ),
     );
   }
   for (const side of sides) {
-    const within = keys.filter((key) => written(side, key).length > 1);
+    const [first] = side.runs;
+    const within = keys.filter((key) =>
+      side.runs.some(
+        ({ recipe }) => JSON.stringify(recipe[key]) !== JSON.stringify(first?.recipe[key]),
+      ),
+    );
     if (within.length === 0) continue;
     found.push(
       warning(
@@ -133,7 +144,10 @@ function otherKeys(sides: Sides): Note[] {
         t(
           'The runs of {0} differ in more than their seed ({1}), so its spread is not one over seeds.',
           side.name,
-          within.map((key) => `\`${key}\``).join(', '),
+          listed(
+            within.map((key) => `\`${key}\``),
+            ', ',
+          ),
         ),
       ),
     );

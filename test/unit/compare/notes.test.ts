@@ -59,18 +59,30 @@ test('where a tokenizer is not known, the same model of the same trainer will do
 });
 
 test('settings that differ besides the strategy are named with both values', () => {
-  const recipe = { ...plain.runs[0]?.recipe, uncertainty_threshold: 0.5, learning_rate: 0.1 };
-  const note = compare([plain, changed({ recipe })]).notes.find(
-    ({ code }) => code === 'different_settings',
+  const settings = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`key_${i}`, 0.5]));
+  const recipeWith = (more: ComparedRun['recipe']) =>
+    changed({ recipe: { ...plain.runs[0]?.recipe, ...more } });
+  const sentence = (a: ComparedRun['recipe'], b: ComparedRun['recipe']) =>
+    compare([recipeWith(a), recipeWith(b)]).notes.find(({ code }) => code === 'different_settings')
+      ?.sentence;
+  const one = sentence(
+    { learning_rate: 0.1, uncertainty_threshold: 0.5 },
+    { learning_rate: 0.2, uncertainty_threshold: 0.7 },
   );
-  assert.match(note?.sentence ?? '', /`learning_rate` null \| 0\.1/);
-  assert.doesNotMatch(note?.sentence ?? '', /uncertainty_threshold/);
+  assert.match(one ?? '', /: `learning_rate` 0\.1 \| 0\.2\. What/);
+  // What only one trainer knows says nothing.
+  assert.equal(sentence({ use_vllm: true }, {}), undefined);
+  const many = Object.fromEntries(Object.keys(settings).map((key) => [key, 1]));
+  assert.match(sentence(settings, many) ?? '', /`key_7` 0\.5 \| 1 and 4 more\. What/);
 });
 
 test('a side whose runs differ in more than their seed is said', () => {
   const [first, ...others] = changed({}).runs;
   assert.ok(first);
-  const odd = { ...first, recipe: { ...first.recipe, uncertainty_threshold: 0.1 } };
+  const odd = {
+    ...first,
+    recipe: { ...first.recipe, use_token_adaptive: false, lr_scheduler_type: 'linear' },
+  };
   assert.ok(codes([plain, sideOf('adaptive', odd, ...others)]).includes('mixed_side'));
 });
 
