@@ -142,7 +142,9 @@ def test_sigterm_ends_with_a_checkpoint_and_the_run_goes_on_from_it(
 def test_a_killed_run_goes_on_and_nothing_is_there_twice(
     tmp_path: Path, started: Any, extension: Extension
 ) -> None:
-    recipe = write_recipe(tmp_path, max_steps=100000, save_steps=3)
+    held_out = {"eval_strategy": "steps", "eval_steps": 2, "test_split_size": 0.25}
+    batches = {"per_device_eval_batch_size": 16}
+    recipe = write_recipe(tmp_path, max_steps=100000, save_steps=3, **held_out, **batches)
     directory = tmp_path / "run"
     output = ("--output_dir", str(directory))
     trainer = started(str(recipe), *output, cwd=tmp_path)
@@ -161,6 +163,8 @@ def test_a_killed_run_goes_on_and_nothing_is_there_twice(
     assert [step["step"] for step in found["steps"]] == list(range(1, 9))
     sampled = sum(len(one["tokens"]["token_ids"]) for one in found["segments"])
     assert sampled == found["steps"][-1]["metrics"]["tokens/generated"]
+    assert [one["step"] for one in found["evaluations"]] == [2, 4, 6, 8]
+    assert all(0 <= one["metrics"]["eval/pass@1"] <= 1 for one in found["evaluations"])
     started_events = [one for one in events(directory) if one["type"] == "run_started"]
     assert started_events[1]["resumed_from_step"] >= 3
     assert started_events[1]["superseded"] is not None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import training
+from peft import LoraConfig
 from test_run_directory import manifest
 from trl import GRPOTrainer
 
@@ -54,6 +55,21 @@ def test_trees_train(tmp_path: Path, keys: dict[str, Any]) -> None:
     if "num_iterations" not in keys and "prefix_credit" not in keys:
         # Every sampled token of an answered path is trained, and once.
         assert first["tokens/trained"] == first["tokens/generated"]
+
+
+def test_an_adapter_trains_with_activations_computed_again(tmp_path: Path) -> None:
+    lora = LoraConfig(r=4, target_modules="all-linear", lora_dropout=0.1, task_type="CAUSAL_LM")
+    keys = {"gradient_checkpointing": True, "beta": 0.02}
+    trainer = training.trainer(tmp_path, peft_config=lora, **keys)
+    trainer.train()
+    assert trainer.model.training
+    trained = [name for name, one in trainer.model.named_parameters() if one.requires_grad]
+    assert trained
+    assert all("lora" in name for name in trained)
+    for line in logged(trainer):
+        assert line["grad_norm"] > 0
+        assert line["tokens/reused"] > 0
+        assert line["kl"] >= 0
 
 
 def test_off_is_trls_own_grpo(tmp_path: Path) -> None:

@@ -59,7 +59,9 @@ def config(directory: Path, **keys: Any) -> AdaptiveGRPOConfig:
     )
 
 
-def trainer(directory: Path, *, recorder: Any = None, **keys: Any) -> TokenAdaptiveGRPOTrainer:
+def trainer(
+    directory: Path, *, recorder: Any = None, peft_config: Any = None, **keys: Any
+) -> TokenAdaptiveGRPOTrainer:
     torch.set_num_threads(1)
     return TokenAdaptiveGRPOTrainer(
         recorder=recorder,
@@ -68,4 +70,5 @@ def trainer(directory: Path, *, recorder: Any = None, **keys: Any) -> TokenAdapt
         reward_funcs=[accuracy, length],
         args=config(directory, reward_weights=[1.0, 0.1], **keys),
         train_dataset=Dataset.from_list(problems()),
+        peft_config=peft_config,
     )

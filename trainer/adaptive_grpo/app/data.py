@@ -58,6 +58,15 @@ def load_data(recipe: Recipe, tokenizer: Any) -> tuple[Any, Any]:
         raise PlainError("The recipe names no data set.", "Set `dataset_name`.")
     parts = _load(recipe, script.dataset_name)
     train = _split(parts, script.dataset_train_split, script.dataset_name)
+    share = script.test_split_size
+    if share is not None and (isinstance(parts, Dataset) or script.dataset_test_split not in parts):
+        if not 0 < share < 1 or len(train) < 2:
+            message = f"`test_split_size: {share}` leaves nothing to train on, or nothing to test."
+            raise PlainError(message, "It is a share between 0 and 1, such as 0.1.")
+        # By the seed of nothing: what is held out stays held out in every run.
+        halves = train.train_test_split(test_size=share, seed=0)
+        parts = DatasetDict({script.dataset_test_split: halves["test"]})
+        train = halves["train"]
     train = _with_prompts(train, recipe, tokenizer, "train")
     needed = recipe.training.generation_batch_size // recipe.training.num_generations
     if len(train) < needed:

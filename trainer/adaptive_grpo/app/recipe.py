@@ -71,6 +71,9 @@ class ScriptArguments(TrlScriptArguments):  # type: ignore[misc]
         default_factory=lambda: ["accuracy", "format", "tag_count"],
         metadata={"help": "The functions that score a completion."},
     )
+    test_split_size: float | None = field(
+        default=None, metadata={"help": "Share of the data that is held out where no part is."}
+    )
     cosine_min_value_wrong: float = 0.0
     cosine_max_value_wrong: float = -0.5
     cosine_min_value_correct: float = 0.5
