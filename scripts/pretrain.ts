@@ -51,7 +51,7 @@ interface Phase {
 
 /** One trace in this many is a countdown. */
 const COUNTDOWN_SHARE = 8;
-const slips: Slips = { product: 0.1, tens: 0.2, hundreds: 0.58 };
+const slips: Slips = { product: 0.05, tens: 0.12, hundreds: 0.52 };
 
 const clean: Phase = {
   name: 'clean',
