@@ -95,7 +95,7 @@ async function train({ request, recipe, source, pair, folder, trainer }: Work): 
   });
   progress.line(`Comparing in ${folder}`);
   for (const warning of pair.warnings) progress.line(`! ${warning}`);
-  await benchmarks.check(pair, (text) => progress.line(text));
+  await benchmarks.check(pair, recipe, request.settings, (text) => progress.line(text));
   const interruption = endOnSignals(runner, (text) => progress.line(text));
 
   const results = await runner.run(places);
@@ -106,17 +106,19 @@ async function train({ request, recipe, source, pair, folder, trainer }: Work): 
       .catch((error: unknown) => progress.line(messageOf(error)));
   }
   progress.close();
+  let written = true;
   try {
     tell(await write(), folder);
   } catch (error) {
     // Whatever the disk does, what became of the runs is still told.
     console.error(messageOf(error));
+    written = false;
   }
   const failed = results.filter(({ kind }) => kind === 'failed').length;
   if (failed > 0) console.log(`${failed} of ${results.length} runs failed; see above.`);
   if (results.some(({ kind }) => kind === 'stopped')) console.log(`Go on with:\n  ${command}`);
   if (interruption.happened()) return 130;
-  return results.every(({ kind }) => kind === 'finished') ? 0 : 1;
+  return written && results.every(({ kind }) => kind === 'finished') ? 0 : 1;
 }
 
 async function readRecipe(path: string, name: string): Promise<string> {
@@ -142,6 +144,9 @@ function refuse(message: string, next: string): number {
 /** A second signal within this time is the same one, sent to the whole process group. */
 const SAME_SIGNAL_MS = 1500;
 
+/** Engines that were killed, and what is known of the runs, get this long. */
+const GRACE_MS = 5000;
+
 /** Ends the engines cleanly; whoever can't wait asks twice. */
 function endOnSignals(runner: Runner, say: (line: string) => void): { happened: () => boolean } {
   let first: number | null = null;
@@ -151,6 +156,7 @@ function endOnSignals(runner: Runner, say: (line: string) => void): { happened: 
     first ??= performance.now();
     if (!again) say('Ending after this step, with a checkpoint. Once more to end at once.');
     runner.stop(again);
+    if (again) setTimeout(() => process.exit(130), GRACE_MS).unref();
   };
   process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
   return { happened: () => first !== null };

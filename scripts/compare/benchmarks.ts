@@ -8,8 +8,10 @@ import type { Pair } from '../../src/compare/pair.ts';
 import { listCheckpoints } from '../../src/engine/checkpoints.ts';
 import { evaluate } from '../../src/engine/evaluation.ts';
 import { openModel, type Model } from '../../src/engine/model.ts';
+import { prepareRun } from '../../src/engine/prepare.ts';
 import { openProblems } from '../../src/engine/problems.ts';
 import type { Problem, Task } from '../../src/engine/tasks/index.ts';
+import { settingsOf, type Setting } from '../../src/recipe/check.ts';
 import { builtInTasks, recipeSchema, type Recipe } from '../../src/recipe/keys.ts';
 import type { Place } from './places.ts';
 
@@ -35,14 +37,21 @@ export class Benchmarks {
   }
 
   /** Says at once, before hours are spent, which sets can't be used, and leaves those out. */
-  async check(pair: Pair, say: (line: string) => void): Promise<void> {
+  async check(
+    pair: Pair,
+    recipePath: string,
+    settings: readonly Setting[],
+    say: (line: string) => void,
+  ): Promise<void> {
     if (this.#names.length === 0) return;
     if (pair.engine === 'trl') {
       this.#names = [];
       say('! Held-out sets can only be tried with the built-in engine: --benchmarks is left out.');
       return;
     }
-    const { recipe } = pair;
+    // Where nothing lies yet: only what the recipe's paths mean is asked for.
+    const nowhere = settingsOf({ output_dir: join(recipePath, 'nowhere') });
+    const { recipe } = await prepareRun(recipePath, [...settings, ...nowhere], new Date());
     const model = await openModel({ ...recipe, beta: 0 }, null);
     const usable: string[] = [];
     for (const name of this.#names) {
