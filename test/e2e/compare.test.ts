@@ -61,11 +61,11 @@ async function pickAll({ page }: Workbench, texts: readonly string[]): Promise<v
 
 async function openRecorded(workbench: Workbench): Promise<Frame> {
   const { page } = workbench;
-  await workbench.runCommand('Adaptive GRPO: Compare Runs');
+  await workbench.runCommand('Adaptive GRPO: Open Comparison');
   await workbench.pick('Two recorded or live runs');
-  await page.getByText('First side, such as the baseline').waitFor();
+  await page.getByPlaceholder('First side, such as the baseline').waitFor();
   await pickAll(workbench, ['baseline 1', 'baseline 2', 'baseline 3']);
-  await page.getByText('Second side').waitFor();
+  await page.getByPlaceholder('Second side').waitFor();
   await pickAll(workbench, ['adaptive 1', 'adaptive 2', 'adaptive 3']);
   return comparison(workbench);
 }
@@ -239,7 +239,7 @@ inVsCode(
       .first()
       .click({ button: 'right' });
     await workbench.page
-      .locator('.monaco-menu .action-label', { hasText: 'Compare Runs' })
+      .locator('.monaco-menu .action-label', { hasText: 'Open Comparison' })
       .first()
       .click();
     const again = await comparison(workbench);
@@ -262,7 +262,7 @@ inVsCode(
       .first()
       .click({ button: 'right' });
     await workbench.page
-      .locator('.monaco-menu .action-label', { hasText: 'Compare Runs' })
+      .locator('.monaco-menu .action-label', { hasText: 'Open Comparison' })
       .first()
       .click();
     const view = await comparison(workbench, '.compare .failure');
