@@ -14,6 +14,7 @@ from .errors import PlainError, RecipeError
 
 USAGE = """Usage: adaptive-grpo train RECIPE [--output_dir DIR] [--max_steps N] [--key value …]
                            [--serve] [--resume_from_checkpoint DIR|true]
+       adaptive-grpo eval CHECKPOINT --benchmarks math500,aime24,… [--samples K] [--help]
 
 Trains by a recipe with TRL. Every key of a recipe can be set here as well; - and _ are the same.
   --serve   watched from outside: prints one JSON line when it can be reached, and nothing else;
@@ -31,6 +32,8 @@ _ENDINGS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["eval"]:
+        return _evaluate(given[1:])
     if "--help" in given or "-h" in given:
         print(USAGE)
         return 0
@@ -59,6 +62,16 @@ def _train(path: Path, overrides: Sequence[str], stage: _Stage) -> int:
     reason = train(recipe, serve=stage.serves, say_ready=stage.ready)
     if int(os.environ.get("RANK", "0")) == 0:
         print(_ENDINGS[reason], flush=True)
+    return 0
+
+
+def _evaluate(arguments: Sequence[str]) -> int:
+    try:
+        from .evaluation.command import evaluate
+
+        evaluate(arguments)
+    except (PlainError, ImportError) as error:
+        return _Stage(serves=False).failed(error)
     return 0
 
 
