@@ -16,18 +16,19 @@ const EVALUATION_STEP = 0;
 
 /**
  * Tries the held-out prompts, greedily and `eval_num_generations` times at the recipe's
- * temperature. Null where there is nothing to try, or `abandoned` says that nobody waits any more.
+ * temperature. Null where there is nothing to try, or `abandoned`, which is asked whenever the model
+ * is free, says that nobody waits any more.
  */
 export async function evaluate(
   model: Model,
   task: Task,
   recipe: Recipe,
-  abandoned: () => boolean,
+  abandoned: () => Promise<boolean>,
 ): Promise<Evaluation | null> {
   const problems = task.heldOut(recipe.eval_num_prompts);
-  if (problems.length === 0 || abandoned()) return null;
+  if (problems.length === 0 || (await abandoned())) return null;
   const greedy = await answers(model, task, recipe, problems, 1, 0);
-  if (abandoned()) return null;
+  if (await abandoned()) return null;
   const k = recipe.eval_num_generations;
   const sampled = await answers(model, task, recipe, problems, k, recipe.temperature);
   const metrics = {

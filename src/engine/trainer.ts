@@ -238,7 +238,10 @@ export class Trainer implements Controlled {
     if (this.#evaluated === step) return;
     this.#evaluated = step;
     const { model, task, control, progress } = this.#parts;
-    const result = await evaluate(model, task, this.recipe, () => control.stopWanted);
+    const result = await evaluate(model, task, this.recipe, async () => {
+      await control.breathe();
+      return control.stopWanted;
+    });
     if (result === null) return;
     tokens.evaluated += result.tokens;
     const metrics = { ...result.metrics, 'tokens/generated': tokens.generated };
