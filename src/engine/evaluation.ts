@@ -23,7 +23,7 @@ export async function evaluate(
   model: Model,
   task: Task,
   recipe: Recipe,
-  abandoned: () => Promise<boolean>,
+  abandoned: () => boolean | Promise<boolean>,
 ): Promise<Evaluation | null> {
   const problems = task.heldOut(recipe.eval_num_prompts);
   if (problems.length === 0 || (await abandoned())) return null;
