@@ -44,7 +44,7 @@ inVsCode('a rollout of a live run is read as a document', { timeout: 300_000 }, 
   await workbench.tab(file).waitFor();
 
   // The text is the explorer's, and the cursor is on the token that was chosen there.
-  const written = (texts: string[]): string => texts.join('').replaceAll(/[\s◆⑂■↵∅]/g, '');
+  const written = (texts: string[]): string => texts.join('').replaceAll(/[\s◆◇■↵∅]/g, '');
   const shown = written(await explorer.frame.locator('.pane.path .token').allTextContents());
   assert.equal(written((await document.lines()).slice(1)), shown);
   assert.deepEqual(await document.cursor(), [2, 1]);

@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import type { ColourChoice } from '../colour.ts';
-import { LEVELS } from '../explorer/scale.ts';
+import type { PathMark } from '../explorer/protocol.ts';
 import { rolloutScheme } from './address.ts';
+import type { Place } from './document-text.ts';
 import type { RolloutDocuments } from './documents.ts';
 import { heatOf, ruledPlaces } from './heat.ts';
-import { failurePoints } from './points.ts';
+import { levelsOf, Palette } from './palette.ts';
 import { rolloutIn, toPosition, toRange } from './providers.ts';
-import type { Rollout } from './rollout.ts';
-import { Palette } from './palette.ts';
+import { offsetOf, type Rollout } from './rollout.ts';
 
 /** Characters before and behind what can be seen that are coloured too, so that scrolling is calm. */
 const MARGIN = 6000;
@@ -84,18 +84,11 @@ export class Painter implements vscode.Disposable {
 
   #paintHeat(editor: vscode.TextEditor, rollout: Rollout, from: number, to: number): void {
     const heat = heatOf(rollout, this.#colour.value, from, to);
-    for (let level = -LEVELS; level <= LEVELS; level++) {
-      if (level === 0) continue;
+    for (const level of levelsOf(this.#colour.value)) {
       const types = this.#palette.level(this.#colour.value, level);
       const { spans, breaks } = heat.get(level) ?? { spans: [], breaks: [] };
       editor.setDecorations(types.token, spans.map(toRange));
-      editor.setDecorations(
-        types.lineBreak,
-        breaks.map(toPosition).map((end) => new vscode.Range(end, end)),
-      );
-    }
-    for (const stale of this.#palette.othersThan(this.#colour.value)) {
-      editor.setDecorations(stale, []);
+      editor.setDecorations(types.lineBreak, breaks.map(toPoint));
     }
   }
 
@@ -103,29 +96,29 @@ export class Painter implements vscode.Disposable {
   #paintMarks(editor: vscode.TextEditor, rollout: Rollout): void {
     const { document, start, view } = rollout;
     const { prompt, failure, forks, ruler, endings } = this.#palette;
-    const at = (offset: number): vscode.Range => toRange(document.span(offset, offset));
+    for (const stale of this.#palette.othersThan(this.#colour.value)) {
+      editor.setDecorations(stale, []);
+    }
     editor.setDecorations(prompt, [toRange(document.span(0, start - 1))]);
-    const cut = new Set(view.marks.flatMap((mark) => (mark.failure === null ? [] : [mark.at])));
-    const points = failurePoints(rollout).filter(({ position }) => cut.has(position));
-    editor.setDecorations(
-      failure,
-      points.map(({ offset }) => at(offset)),
-    );
-    const branching = view.marks.filter((mark) => mark.failure === null);
-    editor.setDecorations(
-      forks,
-      branching.map((mark) => at(start + (mark.at === 0 ? 0 : (view.ends[mark.at - 1] ?? 0)))),
-    );
+    const before = (mark: PathMark): vscode.Range =>
+      toPoint(document.placeAt(offsetOf(rollout, mark.at)));
+    const [cuts, others] = [
+      view.marks.filter((mark) => mark.failure !== null),
+      view.marks.filter((mark) => mark.failure === null),
+    ];
+    editor.setDecorations(failure, cuts.map(before));
+    editor.setDecorations(forks, others.map(before));
     const places = ruledPlaces(rollout, this.#colour.value);
-    editor.setDecorations(
-      ruler,
-      places.map((place) => new vscode.Range(toPosition(place), toPosition(place))),
-    );
+    editor.setDecorations(ruler, places.map(toPoint));
     for (const [status, type] of endings) {
-      editor.setDecorations(type, status === view.status ? [at(document.text.length)] : []);
+      const end = toPoint(document.placeAt(document.text.length));
+      editor.setDecorations(type, status === view.status ? [end] : []);
     }
   }
 }
+
+const toPoint = (place: Place): vscode.Range =>
+  new vscode.Range(toPosition(place), toPosition(place));
 
 /** What can be seen, in offsets of our own text. */
 function visibleIn(editor: vscode.TextEditor, { document }: Rollout): { from: number; to: number } {

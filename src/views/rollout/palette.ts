@@ -47,7 +47,7 @@ export class Palette implements vscode.Disposable {
       rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
     });
     this.forks = vscode.window.createTextEditorDecorationType({
-      before: { contentText: '⑂', color: faint },
+      before: { contentText: '◇', color: faint },
     });
     this.ruler = vscode.window.createTextEditorDecorationType({
       overviewRulerColor: new vscode.ThemeColor(colours.uncertainty),
@@ -77,10 +77,7 @@ export class Palette implements vscode.Disposable {
 
   /** Types made for other measures: an editor may still show them. */
   othersThan(measure: ColourMode): vscode.TextEditorDecorationType[] {
-    const used = new Set<LevelTypes>();
-    for (let level = -LEVELS; level <= LEVELS; level++) {
-      if (level !== 0) used.add(this.level(measure, level));
-    }
+    const used = new Set(levelsOf(measure).map((level) => this.level(measure, level)));
     return [...this.#levels.values()]
       .filter((types) => !used.has(types))
       .flatMap(({ token, lineBreak }) => [token, lineBreak]);
@@ -117,6 +114,14 @@ export class Palette implements vscode.Disposable {
       }),
     };
   }
+}
+
+/** The levels that look like anything. */
+export function levelsOf(measure: ColourMode): number[] {
+  const rising = Array.from({ length: LEVELS }, (_, i) => i + 1);
+  return scales[measure].direction === 'signed'
+    ? [...rising.map((level) => -level), ...rising]
+    : rising;
 }
 
 function sideOf(measure: ColourMode, level: number): Side {
