@@ -44,7 +44,7 @@ export class RolloutDocuments implements Disposable {
     this.#runs = runs;
   }
 
-  /** Told when anything about a document but its text changed. */
+  /** Told when a document was read, and when anything about it but its text changed. */
   onDidChange(listener: (document: RolloutDocument) => void): Disposable {
     return this.#listeners.add(listener);
   }
@@ -96,13 +96,12 @@ export class RolloutDocuments implements Disposable {
 
   #look(entry: Entry): void {
     entry.looking = entry.looking.then(async () => {
-      const before = entry.document;
       entry.document = await this.#read(entry);
       if (entry.document.state.kind === 'failed') {
         entry.hold?.dispose();
         entry.hold = null;
       }
-      if (before !== null) this.#listeners.tell(entry.document);
+      this.#listeners.tell(entry.document);
     });
   }
 

@@ -25,6 +25,11 @@ export function registerRollouts(
     documents.runChanged(directory, change),
   );
   const documents = new RolloutDocuments(runs);
+  // Where extensions were started anew, VS Code still has the texts and doesn't ask for them.
+  const look = ({ uri }: vscode.TextDocument): void => {
+    const address = addressOf(uri);
+    if (address !== null && documents.get(address) === null) void documents.open(address);
+  };
   context.subscriptions.push(
     runs,
     documents,
@@ -32,12 +37,14 @@ export function registerRollouts(
     ...registerProviders(documents, colour),
     new Painter(documents, colour),
     ...registerRolloutCommands({ services, documents, runs, colour }),
+    vscode.workspace.onDidOpenTextDocument(look),
     vscode.workspace.onDidCloseTextDocument(({ uri }) => {
       const address = addressOf(uri);
       if (address !== null) documents.close(address);
       closeUnused(documents);
     }),
   );
+  vscode.workspace.textDocuments.forEach(look);
   return documents;
 }
 
