@@ -86,7 +86,7 @@ function sideLine(
       const words = wordsOf(line);
       const content = html`<span class="dot" aria-hidden="true"></span>${words}`;
       return directory === null
-        ? html`<span class="run state-${line.state}">${content}</span>`
+        ? html`<span class="run state-${line.state}" title=${waitsText(line)}>${content}</span>`
         : html`<button
             type="button"
             class="run state-${line.state}"
@@ -98,6 +98,11 @@ function sideLine(
           </button>`;
     })}
   </div>`;
+}
+
+function waitsText({ state }: RunLine): string {
+  if (state !== 'waiting') return '';
+  return t('Starts when another run of this comparison has ended, as long as this window is open.');
 }
 
 function wordsOf({ seed, state, step, max_steps, alive }: RunLine): string {

@@ -4,6 +4,7 @@ import type { CompareActions } from './actions.ts';
 import type { Campaign } from './campaign.ts';
 import type { Job } from './launch.ts';
 import { ComparePanel } from './panel.ts';
+import type { SideIndex } from './protocol.ts';
 import type { Recent } from './recent.ts';
 import { keyOf, type RunsSpec, type Spec } from './spec.ts';
 
@@ -11,6 +12,8 @@ import { keyOf, type RunsSpec, type Spec } from './spec.ts';
 interface Making {
   campaign: Campaign<Job>;
   spec: RunsSpec;
+  /** Tabs that show it. */
+  panels: Set<ComparePanel>;
 }
 
 /** All comparisons of this window: the open tabs, and those that are being made. */
@@ -62,6 +65,7 @@ export class Comparisons implements vscode.Disposable {
         ],
         targets: null,
       },
+      panels: new Set(),
     };
     this.#makings.add(making);
     const subscription = campaign.onDidChange(() => this.#grow(making));
@@ -70,15 +74,20 @@ export class Comparisons implements vscode.Disposable {
       subscription.dispose();
       this.#makings.delete(making);
     });
-    this.show(making.spec);
+    // A tab of its own: one that has begun no run yet is like any other such.
+    const panel = ComparePanel.create(making.spec, this.#services, this.#actions(this));
+    this.#follow(this.#keep(panel), making);
   }
 
   /** Starts no more runs of the comparisons that these belong to; resolves when all were told. */
   async stopMaking(directories: readonly string[]): Promise<void> {
     for (const { campaign } of [...this.#makings]) {
       const own = campaign.started.map(({ directory }) => directory);
-      const any = own.length === 0 || own.some((directory) => directories.includes(directory));
-      if (any) await campaign.stop();
+      const meant =
+        directories.length === 0
+          ? own.length === 0
+          : own.some((directory) => directories.includes(directory));
+      if (meant) await campaign.stop();
     }
   }
 
@@ -94,20 +103,26 @@ export class Comparisons implements vscode.Disposable {
   #keep(panel: ComparePanel): ComparePanel {
     this.#panels.add(panel);
     panel.onDidDispose(() => this.#panels.delete(panel));
-    const making = [...this.#makings].find(({ spec }) => keyOf(spec) === panel.key);
-    if (making !== undefined) panel.follow(making.campaign);
+    const making = [...this.#makings].find(
+      ({ spec, campaign }) => campaign.started.length > 0 && keyOf(spec) === panel.key,
+    );
+    if (making !== undefined) this.#follow(panel, making);
     return panel;
+  }
+
+  #follow(panel: ComparePanel, making: Making): void {
+    making.panels.add(panel);
+    panel.onDidDispose(() => making.panels.delete(panel));
+    panel.follow(making.campaign);
   }
 
   /** A run has begun, or another has ended. */
   #grow(making: Making): void {
     const before = keyOf(making.spec);
-    const panels = [...this.#panels].filter((panel) => panel.key === before);
+    const { started } = making.campaign;
     const [first, second] = making.spec.sides;
-    const of = (side: 0 | 1) =>
-      making.campaign.started.flatMap(({ job, directory }) =>
-        job.side === side ? [directory] : [],
-      );
+    const of = (side: SideIndex) =>
+      started.flatMap(({ job, directory }) => (job.side === side ? [directory] : []));
     making.spec = {
       ...making.spec,
       sides: [
@@ -116,8 +131,8 @@ export class Comparisons implements vscode.Disposable {
       ],
     };
     this.#recent.replace(before, making.spec);
-    for (const panel of panels) {
-      for (const { job, directory } of making.campaign.started) void panel.add(job.side, directory);
+    for (const panel of making.panels) {
+      for (const { job, directory } of started) void panel.add(job.side, directory);
       panel.follow(making.campaign);
     }
   }

@@ -142,20 +142,19 @@ export class CompareSession {
     this.#schedule();
   }
 
-  /** One more run. */
+  /** One more run; one that is there already is none. */
   async add(side: SideIndex, directory: string): Promise<void> {
     if (this.#spec.kind !== 'runs') return;
-    const sides = this.#spec.sides.map((each, i) =>
-      i === side && !each.directories.includes(directory)
-        ? { ...each, directories: [...each.directories, directory] }
-        : each,
-    );
-    const [first, second] = sides;
-    if (first === undefined || second === undefined) return;
-    this.#spec = { ...this.#spec, sides: [first, second] };
-    await this.#source?.add(side, directory);
-    // Other runs than before: the whole of it.
-    if (this.#source !== null) await this.#tellWhole();
+    const [first, second] = this.#spec.sides;
+    const grown = side === 0 ? first : second;
+    if (grown.directories.includes(directory)) return;
+    const more = { ...grown, directories: [...grown.directories, directory] };
+    this.#spec = { ...this.#spec, sides: side === 0 ? [more, second] : [first, more] };
+    // A view that nobody looks at opens all of them when it is shown again.
+    if (this.#opening === null) return;
+    const source = await this.#opening;
+    await source.add(side, directory);
+    if (this.#source === source) await this.#tellWhole();
   }
 
   /** The price in the settings is another one. */
