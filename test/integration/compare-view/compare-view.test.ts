@@ -286,6 +286,40 @@ test('a live run is followed while it can be seen, and not while it can’t', as
   assert.equal(await page.evaluate('window.received'), before);
 });
 
+test('a comparison that is being made: its runs come one by one', async (t) => {
+  const folder = await folderFor(t);
+  const { baseline, adaptive } = await writeSides(folder, [1]);
+  const [first = '', second = ''] = [...baseline, ...adaptive];
+  const { page, session } = await open(t, specOf([], []));
+  await page.getByText('no runs yet').first().waitFor();
+  const jobs = [
+    { side: 0, seed: 1 },
+    { side: 1, seed: 1 },
+    { side: 0, seed: 2 },
+  ] as const;
+  session.follow({
+    jobs,
+    states: [{ kind: 'starting' }, { kind: 'starting' }, { kind: 'waiting' }],
+  });
+  await page.getByText('seed 2 waits').waitFor();
+  await session.add(0, first);
+  session.follow({
+    jobs,
+    states: [
+      { kind: 'running', directory: first },
+      { kind: 'failed', message: 'There is no such model.', next: 'Name another.' },
+      { kind: 'cancelled' },
+    ],
+  });
+  await page.getByText('seed 1 finished 4').waitFor();
+  await page.getByText('adaptive seed 1: There is no such model. Name another.').waitFor();
+  await page.getByText('seed 2 cancelled').waitFor();
+  await session.add(1, second);
+  await session.add(1, second);
+  await page.locator('tr[data-row="final_accuracy"]').waitFor();
+  assert.equal(await page.getByText('seed 1 finished 4').count(), 2);
+});
+
 test('a run that is deleted while open is said, and what was read stays', async (t) => {
   const { page, folder } = await openSides(t, [1]);
   await page.locator('.figures').waitFor();
