@@ -71,6 +71,9 @@ async function write(
   return comparison;
 }
 
+/** Runs that can't change any more: reading a large one again after every other takes its time. */
+const finished = new Map<string, ComparedRun>();
+
 /** Null where there is no run (yet), or what lies there isn't one. */
 async function loaded(
   { directory }: Place,
@@ -78,7 +81,8 @@ async function loaded(
   benchmarks: Benchmarks,
 ): Promise<ComparedRun | null> {
   try {
-    const run = await loadRun(directory, folder);
+    const run = finished.get(directory) ?? (await loadRun(directory, folder));
+    if (run.state === 'finished') finished.set(directory, run);
     return { ...run, benchmarks: benchmarks.of(run) };
   } catch {
     return null;
