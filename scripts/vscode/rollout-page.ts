@@ -15,7 +15,7 @@ export class RolloutPage {
 
   /** Waits until a rollout document is shown and its lenses are there. */
   static async find(workbench: Workbench): Promise<RolloutPage> {
-    const editor = workbench.page.locator(EDITOR).first();
+    const editor = workbench.page.locator(EDITOR).filter({ visible: true }).first();
     await editor.waitFor();
     const page = new RolloutPage(workbench, editor);
     await page.lenses.first().waitFor();
@@ -26,7 +26,8 @@ export class RolloutPage {
   async lines(): Promise<string[]> {
     // A string, because the types of this side know no DOM.
     const text: unknown = await this.workbench.page.evaluate(`
-      [...document.querySelector('${EDITOR}').querySelectorAll('.view-lines .view-line')]
+      [...[...document.querySelectorAll('${EDITOR}')].find((each) => each.offsetParent !== null)
+        .querySelectorAll('.view-lines .view-line')]
         .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
         .map((line) => line.textContent).join('\\n')`);
     return String(text).replaceAll('\u00a0', ' ').split('\n');

@@ -65,7 +65,6 @@ function segmentLenses(rollout: Rollout, part: PathPart): Lens[] {
 function factsOf(rollout: Rollout, part: PathPart, row: TreeRow | undefined): string {
   const facts = [
     part.label,
-    t('attempt {0}', part.attempt),
     t('T {0}', short(part.temperature)),
     t('{0} tokens', part.to - part.from),
   ];

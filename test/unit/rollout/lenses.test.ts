@@ -12,14 +12,10 @@ test('each segment says what it is, and leads to its siblings', async () => {
     [
       [0, 'test run · step 1 · prompt p', commands.revealInExplorer],
       [0, 'coloured by entropy', commands.colourTokens],
+      [1, 'root 1 · T 1.00 · 8 tokens · value 0.50 · advantage +0.50', commands.revealInExplorer],
       [
         1,
-        'root 1 · attempt 0 · T 1.00 · 8 tokens · value 0.50 · advantage +0.50',
-        commands.revealInExplorer,
-      ],
-      [
-        1,
-        'try 1 · attempt 1 · T 1.20 · 16 tokens · reward 1.00 ✓ · advantage +0.50',
+        'try 1 · T 1.20 · 16 tokens · reward 1.00 ✓ · advantage +0.50',
         commands.revealInExplorer,
       ],
       [1, '1 sibling', commands.siblingsAtToken],
