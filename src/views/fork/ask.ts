@@ -90,7 +90,7 @@ export async function askForFork(
         label: `$(server) ${t('From')}`,
         description: source === undefined ? t('choose a server') : labelOf(source),
       },
-      { id: 'n', label: `$(list-ordered) ${t('Continuations')}`, description: String(n) },
+      { id: 'n', label: `$(list-ordered) ${t('How many')}`, description: String(n) },
       { id: 'temperature', label: `$(flame) ${t('Temperature')}`, description: short(temperature) },
       {
         id: 'longest',

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import type { Locator } from 'playwright-core';
+import { ExplorerPage } from '../../scripts/vscode/explorer-page.ts';
+import { root } from '../../scripts/vscode/install.ts';
+import { recipeFile, runEngine } from '../integration/engine/support.ts';
+import { eventually } from './support/expect.ts';
+import { inVsCode } from './support/world.ts';
+import type { World } from './support/world.ts';
+
+const patienceMs = 90_000;
+/** A run is started and forked, on a machine that may be busy. */
+const long = { timeout: 300_000 };
+const pictures = join(root, 'test-results');
+
+const folder = await mkdtemp(join(tmpdir(), 'adaptive-grpo-fork-'));
+const ended = join(folder, 'ended');
+before(async () => {
+  const { code, stderr } = await runEngine([await recipeFile(folder), '--output_dir', ended]);
+  assert.equal(code, 0, stderr);
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** A workspace with a run that has ended, and a server in its settings that isn't there. */
+const withEndedRun = {
+  files: {
+    '.vscode/settings.json': JSON.stringify({
+      'adaptiveGrpo.completionServers': [{ name: 'nowhere', baseUrl: 'http://127.0.0.1:9/v1' }],
+    }),
+  },
+  folders: { 'runs/ended': ended },
+};
+
+/** Rows of probes in the tree. */
+const probes = (explorer: ExplorerPage): Locator =>
+  explorer.segments.filter({ has: explorer.frame.locator('.label', { hasText: /^\s*probe \d/ }) });
+
+/** A live run, held still, with the cursor on the fifth token of a root, by keyboard alone. */
+async function tokenOfLiveRun({ workbench }: World): Promise<ExplorerPage> {
+  await workbench.runCommand('Start Adaptive GRPO Run');
+  const explorer = await ExplorerPage.find(workbench, patienceMs);
+  await explorer.resamples.first().waitFor({ timeout: patienceMs });
+  const { keyboard } = workbench.page;
+  await explorer.frame.locator('.pane.rollouts .scroller').focus();
+  await keyboard.press('Home');
+  await keyboard.press('ArrowDown');
+  await explorer.frame.locator('.pane.rollouts .row.segment.selected.active').waitFor();
+  await keyboard.press('Enter');
+  await keyboard.press('Home');
+  for (let i = 0; i < 4; i++) await keyboard.press('ArrowRight');
+  await eventually(
+    'the detail of the fifth token',
+    () => explorer.detail.innerText(),
+    (text) => text.includes('token 4 ·') && /rank\s+\d+/.test(text),
+  );
+  return explorer;
+}
+
+inVsCode('other continuations of a token join the tree of a live run', long, async (world) => {
+  const { workbench, workspace } = world;
+  const explorer = await tokenOfLiveRun(world);
+  await workbench.page.keyboard.press('b');
+  const offered = await workbench.picks();
+  assert.match(offered[0] ?? '', /^Sample 3 continuations *the live policy/);
+  await workbench.pick('Temperature');
+  await workbench.enter('1.3');
+  await workbench.pick('Sample 3 continuations');
+  const rows = probes(explorer);
+  await eventually(
+    'the probes in the tree',
+    () => rows.count(),
+    (count) => count === 3,
+    patienceMs,
+  );
+  await workbench
+    .notification(/3 continuations from token 4 joined the tree: \d of 3 right/)
+    .waitFor();
+  for (const row of await rows.all()) {
+    assert.match(await row.locator('.status').innerText(), /right|wrong|length/);
+    assert.match(await row.locator('.reward').innerText(), /\d\.\d\d/);
+    assert.match(await row.locator('.temperature').innerText(), /1\.30/);
+    assert.match(await row.locator('.tokens').innerText(), /not trained/);
+  }
+  await workbench.screenshot(join(pictures, 'fork-live.png'));
+
+  // The document of a probe, and another fork from there, with a token forced.
+  await workbench
+    .notification(/joined the tree/)
+    .getByText('Open as Document')
+    .click();
+  await workbench.tab(/probe/).waitFor();
+  const [run = ''] = await readdir(join(workspace, 'runs'));
+  const files = await readdir(join(workspace, 'runs', run));
+  assert.ok(files.includes('probes.arrows') && !files.includes('probes.lock'));
+  await workbench.screenshot(join(pictures, 'fork-document.png'));
+  await workbench.runCommand('Stop Run');
+});
+
+inVsCode(
+  'a run that has ended is forked from its document, and a server that is down is said so',
+  { ...withEndedRun, expectedErrors: /nowhere can’t be reached/ },
+  async ({ workbench }) => {
+    await workbench.runCommand('Reveal in Rollout Explorer');
+    const explorer = await ExplorerPage.find(workbench, patienceMs);
+    await explorer.segments.first().click();
+    const { keyboard } = workbench.page;
+    await keyboard.press('o');
+    const lines = workbench.page.locator('.monaco-editor .view-line');
+    await lines.first().waitFor();
+    await workbench.page.keyboard.press('Control+End');
+    await keyboard.press('ArrowUp');
+    await workbench.runCommand('Fork from Here');
+    const [first = '', ...rest] = await workbench.picks();
+    assert.match(first, /^Sample 3 continuations *checkpoint step-4/);
+    assert.ok(rest.some((row) => /^Begin with *what is sampled/.test(row)) || rest.length === 4);
+    await workbench.screenshot(join(pictures, 'fork-menu.png'));
+    await workbench.pick('How many');
+    await workbench.enter('2');
+    await workbench.pick('Sample 2 continuations');
+    await workbench.notification(/2 continuations from token \d+ joined the tree/).waitFor();
+    await workbench
+      .notification(/joined the tree/)
+      .getByText('Show in Explorer')
+      .click();
+    await eventually(
+      'the probes in the tree',
+      () => probes(explorer).count(),
+      (count) => count === 2,
+    );
+    await explorer.frame.locator('.pane.path .crumbs', { hasText: /probe 1/ }).waitFor();
+    await workbench.screenshot(join(pictures, 'fork-ended.png'));
+
+    await workbench.runCommand('Fork from Here');
+    await workbench.pick('From');
+    await workbench.pick('nowhere');
+    await workbench.pick('Sample 2 continuations');
+    await workbench.notification(/nowhere can’t be reached at http:\/\/127\.0\.0\.1:9/).waitFor();
+    assert.equal(await probes(explorer).count(), 2);
+  },
+);
+
+inVsCode(
+  'nothing is sampled in a folder that is not trusted',
+  { ...withEndedRun, untrusted: true },
+  async ({ workbench }) => {
+    await workbench.runCommand('Reveal in Rollout Explorer');
+    const explorer = await ExplorerPage.find(workbench, patienceMs);
+    await explorer.segments.first().click();
+    await workbench.page.keyboard.press('Enter');
+    await workbench.page.keyboard.press('Home');
+    await workbench.page.keyboard.press('b');
+    await workbench.notification(/not trusted, so nothing is sampled/).waitFor();
+    assert.equal(await probes(explorer).count(), 0);
+  },
+);
