@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { Contradiction } from './check.ts';
 import { builtInRewards, type Recipe } from './keys.ts';
 import { nearest } from './nearest.ts';
@@ -45,10 +46,15 @@ function batchContradictions(recipe: Recipe): Contradiction[] {
       keys: stated
         ? ['generation_batch_size', 'num_generations']
         : ['per_device_train_batch_size', 'gradient_accumulation_steps', 'num_generations'],
-      message: `${name} is ${batch}, which \`num_generations\` (${num_generations}) does not divide, so the last prompt would lack completions.`,
-      suggestion: `${better} would do.`,
+      message: t(
+        '{0} is {1}, which `num_generations` ({2}) does not divide, so the last prompt would lack completions.',
+        name,
+        batch,
+        num_generations,
+      ),
+      suggestion: t('{0} would do.', better),
       fixes: Number.isInteger(value)
-        ? [{ title: `Set \`${key}\` to ${value}`, changes: [{ kind: 'set', key, value }] }]
+        ? [{ title: t('Set `{0}` to {1}', key, value), changes: [{ kind: 'set', key, value }] }]
         : [],
     });
   }
@@ -56,8 +62,12 @@ function batchContradictions(recipe: Recipe): Contradiction[] {
   if (batch % update !== 0) {
     found.push({
       keys: ['generation_batch_size', 'per_device_train_batch_size', 'gradient_accumulation_steps'],
-      message: `\`generation_batch_size\` is ${batch}, which does not hold a whole number of optimizer steps of ${update} completions (per_device_train_batch_size × gradient_accumulation_steps).`,
-      suggestion: `Make it a multiple of ${update}.`,
+      message: t(
+        '`generation_batch_size` is {0}, which does not hold a whole number of optimizer steps of {1} completions (per_device_train_batch_size × gradient_accumulation_steps).',
+        batch,
+        update,
+      ),
+      suggestion: t('Make it a multiple of {0}.', update),
     });
   }
   return found;
@@ -72,14 +82,15 @@ function unknownRewards(recipe: Recipe): Contradiction[] {
     return {
       keys: ['reward_funcs'],
       item,
-      message: `The built-in engine has no reward function ${quote(name)}.`,
-      suggestion: guess === null ? `It has ${known.join(' and ')}.` : `Did you mean \`${guess}\`?`,
+      message: t('The built-in engine has no reward function {0}.', quote(name)),
+      suggestion:
+        guess === null ? t('It has {0}.', known.join(' and ')) : t('Did you mean `{0}`?', guess),
       fixes:
         guess === null || recipe.reward_funcs.includes(guess)
           ? []
           : [
               {
-                title: `Change it to \`${guess}\``,
+                title: t('Change it to `{0}`', guess),
                 changes: [{ kind: 'set', key: 'reward_funcs', value: corrected } as const],
               },
             ],
@@ -94,8 +105,10 @@ function unusedServices({ report_to }: Recipe): Contradiction[] {
       severity: 'warning',
       code: 'unused_key',
       keys: ['report_to'],
-      message: 'The built-in engine reports to its run directory alone: `report_to` has no effect.',
-      fixes: [{ title: 'Remove `report_to`', changes: [{ kind: 'remove', key: 'report_to' }] }],
+      message: t(
+        'The built-in engine reports to its run directory alone: `report_to` has no effect.',
+      ),
+      fixes: [{ title: t('Remove `report_to`'), changes: [{ kind: 'remove', key: 'report_to' }] }],
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { checkBuiltIn } from './built-in.ts';
 import { describeFor } from './describe.ts';
 import { engineOf, keyNamesOf, typeOf, type Engine } from './engines.ts';
@@ -131,23 +132,25 @@ function obsoleteFinding({ key, keyPlace, value }: Setting): Finding | null {
 function unusedOrUnknown(engine: Engine, { key, keyPlace }: Setting): Finding {
   const other: Engine = engine === 'trl' ? 'built-in' : 'trl';
   const obsolete = obsoleteKey(key);
-  const name = engine === 'trl' ? 'TRL engine' : 'built-in engine';
   if (describeFor(other, key) !== null || obsolete !== null) {
     return {
       severity: 'warning',
       code: 'unused_key',
       place: keyPlace,
       key,
-      message: `The ${name} does not use ${quote(key)}.`,
-      suggestion: key === 'warmup_ratio' ? 'Use `warmup_steps`.' : null,
-      fixes: [{ title: `Remove \`${key}\``, changes: [{ kind: 'remove', key }] }],
+      message:
+        engine === 'trl'
+          ? t('The TRL engine does not use {0}.', quote(key))
+          : t('The built-in engine does not use {0}.', quote(key)),
+      suggestion: key === 'warmup_ratio' ? t('Use `warmup_steps`.') : null,
+      fixes: [{ title: t('Remove `{0}`', key), changes: [{ kind: 'remove', key }] }],
     };
   }
   const guess = nearest(key, keyNamesOf(engine));
-  const fixes: Fix[] = [{ title: `Remove ${quote(key)}`, changes: [{ kind: 'remove', key }] }];
+  const fixes: Fix[] = [{ title: t('Remove {0}', quote(key)), changes: [{ kind: 'remove', key }] }];
   if (guess !== null) {
     fixes.unshift({
-      title: `Change it to \`${guess}\``,
+      title: t('Change it to `{0}`', guess),
       changes: [{ kind: 'rename', key, to: guess }],
     });
   }
@@ -156,8 +159,8 @@ function unusedOrUnknown(engine: Engine, { key, keyPlace }: Setting): Finding {
     code: 'unknown_key',
     place: keyPlace,
     key,
-    message: `There is no key ${quote(key)}.`,
-    suggestion: guess === null ? null : `Did you mean \`${guess}\`?`,
+    message: t('There is no key {0}.', quote(key)),
+    suggestion: guess === null ? null : t('Did you mean `{0}`?', guess),
     fixes,
   };
 }

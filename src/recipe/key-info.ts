@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 
 /** What is known of a key besides its type: hovers, forms and pages are made from it. */
@@ -32,6 +33,25 @@ export const keyGroups = [
   'Rewards that run code',
 ] as const;
 export type KeyGroup = (typeof keyGroups)[number];
+
+/** What people read above a group of keys. */
+export const groupTitles: Record<KeyGroup, string> = {
+  'What to train': t('What to train'),
+  Rewards: t('Rewards'),
+  'Token-adaptive strategy': t('Token-adaptive strategy'),
+  'Batches and sampling': t('Batches and sampling'),
+  Objective: t('Objective'),
+  Optimizer: t('Optimizer'),
+  'How long': t('How long'),
+  'Logging, evaluation, checkpoints': t('Logging, evaluation, checkpoints'),
+  'Precision and memory': t('Precision and memory'),
+  'vLLM and fast generation': t('vLLM and fast generation'),
+  'LoRA and quantization': t('LoRA and quantization'),
+  Data: t('Data'),
+  'Hugging Face Hub': t('Hugging Face Hub'),
+  'More than one device': t('More than one device'),
+  'Rewards that run code': t('Rewards that run code'),
+};
 
 export const keyInfo = z.registry<KeyInfo>();
 

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import {
   forkPolicies,
@@ -34,165 +35,179 @@ export const recipeShape = {
   engine: what(
     'ours',
     z.enum(['built-in', 'trl']).default('built-in'),
-    'Which trainer runs the recipe: the one built into the extension, or TRL in Python.',
+    t('Which trainer runs the recipe: the one built into the extension, or TRL in Python.'),
   ),
   model_name_or_path: what(
     'TRL',
     text().default('base'),
-    'The model to start from: `base` (the small model that is shipped) or a Hugging Face folder.',
+    t(
+      'The model to start from: `base` (the small model that is shipped) or a Hugging Face folder.',
+    ),
   ),
   dataset_name: what(
     'TRL',
     text().default('arithmetic'),
-    'The tasks: `arithmetic`, `countdown`, or the path of a JSONL file with `prompt` and `answer`.',
+    t(
+      'The tasks: `arithmetic`, `countdown`, or the path of a JSONL file with `prompt` and `answer`.',
+    ),
   ),
   dataset_prompt_column: what(
     'open-r1',
     text().default('prompt'),
-    'The field of a JSONL data set that holds the prompt.',
+    t('The field of a JSONL data set that holds the prompt.'),
   ),
 
   reward_funcs: rewards(
     'open-r1',
     z.array(text()).min(1).default(['accuracy', 'format']),
-    'The functions that score a completion.',
+    t('The functions that score a completion.'),
   ),
   reward_weights: rewards(
     'TRL',
     z.array(z.number()).nullable().default(null),
-    'The weight of each reward function, in the same order; empty means 1 for each.',
+    t('The weight of each reward function, in the same order; empty means 1 for each.'),
   ),
 
   use_token_adaptive: adaptive(
     'ours',
     z.boolean().default(strategy.use_token_adaptive),
-    'Cut a rollout where the policy gets unsure and sample again from there; off is plain GRPO.',
+    t('Cut a rollout where the policy gets unsure and sample again from there; off is plain GRPO.'),
   ),
   uncertainty_threshold: adaptive(
     'ours',
     fraction().default(strategy.uncertainty_threshold),
-    'A token triggers when the most likely token has a probability below this.',
+    t('A token triggers when the most likely token has a probability below this.'),
     'probability',
   ),
   entropy_threshold: adaptive(
     'ours',
     z.number().min(0).default(strategy.entropy_threshold),
-    'A token triggers when the entropy of the distribution is above this.',
+    t('A token triggers when the entropy of the distribution is above this.'),
     'nats',
   ),
   min_prefix_length: adaptive(
     'ours',
     count(0).default(strategy.min_prefix_length),
-    'No token before this position of the completion triggers.',
+    t('No token before this position of the completion triggers.'),
     'tokens',
   ),
   max_resamples_per_prefix: adaptive(
     'ours',
     count(0).max(64).default(strategy.max_resamples_per_prefix),
-    'How many times a prefix is continued again at most.',
+    t('How many times a prefix is continued again at most.'),
     'resamples',
   ),
   adaptive_temperature_scale: adaptive(
     'ours',
     z.number().min(0.1).max(10).default(strategy.adaptive_temperature_scale),
-    'Attempt k of a prefix samples at temperature × scale^k.',
+    t('Attempt k of a prefix samples at temperature × scale^k.'),
     'factor',
   ),
   fork_policy: adaptive(
     'ours',
     z.enum(forkPolicies).default(strategy.fork_policy),
-    'Where new completions branch off: at the first unsure token while sampling, at the most unsure tokens of finished rollouts, or at random ones (the control).',
+    t(
+      'Where new completions branch off: at the first unsure token while sampling, at the most unsure tokens of finished rollouts, or at random ones (the control).',
+    ),
   ),
   prefix_credit: adaptive(
     'ours',
     z.enum(prefixCredits).default(strategy.prefix_credit),
-    'What a cut rollout is worth: the mean of what grew from it, its own score as it stands, or no gradient at all.',
+    t(
+      'What a cut rollout is worth: the mean of what grew from it, its own score as it stands, or no gradient at all.',
+    ),
   ),
   tree_baseline: adaptive(
     'ours',
     z.enum(treeBaselines).default(strategy.tree_baseline),
-    'What a branch is compared with: the mean of the other roots, or that of its siblings.',
+    t('What a branch is compared with: the mean of the other roots, or that of its siblings.'),
   ),
   importance_clip: adaptive(
     'ours',
     z.number().min(1).default(strategy.importance_clip),
-    'Upper bound of the importance weight of a token that was sampled at a higher temperature.',
+    t('Upper bound of the importance weight of a token that was sampled at a higher temperature.'),
     'ratio',
   ),
   num_roots: adaptive(
     'ours',
     count(2).nullable().default(null),
-    'How many of the `num_generations` completions start from the prompt (empty: half); the others branch off a prefix.',
+    t(
+      'How many of the `num_generations` completions start from the prompt (empty: half); the others branch off a prefix.',
+    ),
     'completions',
   ),
   fork_spacing: adaptive(
     'ours',
     count(1).default(strategy.fork_spacing),
-    'Least distance between two forks of one root (`top_entropy`, `random`).',
+    t('Least distance between two forks of one root (`top_entropy`, `random`).'),
     'tokens',
   ),
 
   num_generations: batches(
     'TRL',
     count(2).default(strategy.num_generations),
-    'Answered completions for each prompt.',
+    t('Answered completions for each prompt.'),
     'completions',
   ),
   per_device_train_batch_size: batches(
     'TRL',
     count(1).default(8),
-    'Completions in one forward and backward pass.',
+    t('Completions in one forward and backward pass.'),
     'completions',
   ),
   gradient_accumulation_steps: batches(
     'TRL',
     count(1).default(1),
-    'Passes whose gradients are added up before one optimizer step.',
+    t('Passes whose gradients are added up before one optimizer step.'),
     'passes',
   ),
   generation_batch_size: batches(
     'TRL',
     count(2).nullable().default(null),
-    'Completions sampled at once; empty means per_device_train_batch_size × gradient_accumulation_steps.',
+    t(
+      'Completions sampled at once; empty means per_device_train_batch_size × gradient_accumulation_steps.',
+    ),
     'completions',
   ),
   num_iterations: batches(
     'TRL',
     count(1).max(64).default(1),
-    'How many times each batch of completions is trained on.',
+    t('How many times each batch of completions is trained on.'),
     'passes',
   ),
   max_completion_length: batches(
     'TRL',
     count(1).default(256),
-    'A completion ends here at the latest.',
+    t('A completion ends here at the latest.'),
     'tokens',
   ),
   temperature: batches(
     'TRL',
     positive().max(100).default(strategy.temperature),
-    'Sampling temperature of completions that start from the prompt.',
+    t('Sampling temperature of completions that start from the prompt.'),
   ),
 
   loss_type: objective(
     'TRL',
     z.enum(['grpo', 'bnpo', 'dr_grpo', 'dapo']).default('dapo'),
-    'How the loss of the tokens is averaged: per completion, per micro-batch token, per constant, or per token of the whole batch.',
+    t(
+      'How the loss of the tokens is averaged: per completion, per micro-batch token, per constant, or per token of the whole batch.',
+    ),
   ),
   epsilon: objective(
     'TRL',
     z.number().min(0).default(0.2),
-    'How far below 1 the probability ratio of a token may go before it is clipped.',
+    t('How far below 1 the probability ratio of a token may go before it is clipped.'),
   ),
   epsilon_high: objective(
     'TRL',
     z.number().min(0).nullable().default(null),
-    'How far above 1 it may go; empty means the same as `epsilon`.',
+    t('How far above 1 it may go; empty means the same as `epsilon`.'),
   ),
   beta: objective(
     'TRL',
     z.number().min(0).default(0),
-    'Weight of the KL penalty towards the model the run started from; 0 leaves that model out.',
+    t('Weight of the KL penalty towards the model the run started from; 0 leaves that model out.'),
   ),
   scale_rewards: objective(
     'TRL',
@@ -200,126 +215,143 @@ export const recipeShape = {
       .union([z.enum(['group', 'batch', 'none']), z.boolean()])
       .transform((scale) => (scale === true ? 'group' : scale === false ? 'none' : scale))
       .default('group'),
-    'Divide advantages by the standard deviation of the prompt group, of the whole batch, or not at all.',
+    t(
+      'Divide advantages by the standard deviation of the prompt group, of the whole batch, or not at all.',
+    ),
   ),
 
-  learning_rate: optimizer('TRL', positive().max(1).default(1e-6), 'Peak learning rate of AdamW.'),
+  learning_rate: optimizer(
+    'TRL',
+    positive().max(1).default(1e-6),
+    t('Peak learning rate of AdamW.'),
+  ),
   lr_scheduler_type: optimizer(
     'TRL',
     z.enum(['constant', 'constant_with_warmup', 'linear', 'cosine']).default('linear'),
-    'How the learning rate goes on after the warm-up: it stays, or falls to 0 along a line or a cosine.',
+    t(
+      'How the learning rate goes on after the warm-up: it stays, or falls to 0 along a line or a cosine.',
+    ),
   ),
   warmup_steps: optimizer(
     'TRL',
     count(0).default(0),
-    'Steps over which the learning rate rises from 0.',
+    t('Steps over which the learning rate rises from 0.'),
     'steps',
   ),
-  weight_decay: optimizer('TRL', z.number().min(0).max(1).default(0), 'Weight decay of AdamW.'),
+  weight_decay: optimizer('TRL', z.number().min(0).max(1).default(0), t('Weight decay of AdamW.')),
   adam_beta1: optimizer(
     'TRL',
     z.number().min(0).lt(1).default(0.9),
-    'Decay of the mean of the gradients.',
+    t('Decay of the mean of the gradients.'),
   ),
   adam_beta2: optimizer(
     'TRL',
     z.number().min(0).lt(1).default(0.999),
-    'Decay of the mean of the squared gradients.',
+    t('Decay of the mean of the squared gradients.'),
   ),
-  adam_epsilon: optimizer('TRL', positive().default(1e-8), 'Keeps AdamW from dividing by 0.'),
+  adam_epsilon: optimizer('TRL', positive().default(1e-8), t('Keeps AdamW from dividing by 0.')),
   max_grad_norm: optimizer(
     'TRL',
     z.number().min(0).default(1),
-    'The gradient is scaled down to this norm; 0 turns clipping off.',
+    t('The gradient is scaled down to this norm; 0 turns clipping off.'),
   ),
 
   max_steps: length(
     'TRL',
     count(1).default(200),
-    'Optimizer steps after which the run ends (here it has a default, as there are no epochs).',
+    t('Optimizer steps after which the run ends (here it has a default, as there are no epochs).'),
     'steps',
   ),
   max_generated_tokens: length(
     'ours',
     count(1).nullable().default(null),
-    'Budget of sampled tokens: the run ends after the step that uses it up, or at `max_steps`.',
+    t('Budget of sampled tokens: the run ends after the step that uses it up, or at `max_steps`.'),
     'tokens',
   ),
-  seed: length('TRL', count(0).max(0xffffffff).default(42), 'Everything random follows from this.'),
+  seed: length(
+    'TRL',
+    count(0).max(0xffffffff).default(42),
+    t('Everything random follows from this.'),
+  ),
   threads: length(
     'ours',
     count(0).max(256).default(0),
-    'Threads the built-in engine computes with; 0 means one a core, 8 at most.',
+    t('Threads the built-in engine computes with; 0 means one a core, 8 at most.'),
     'threads',
   ),
 
   logging_steps: logging(
     'TRL',
     count(1).default(1),
-    'How often a headless run prints a line (every step is recorded in any case).',
+    t('How often a headless run prints a line (every step is recorded in any case).'),
     'steps',
   ),
-  save_steps: logging('TRL', count(1).default(50), 'How often a checkpoint is written.', 'steps'),
+  save_steps: logging(
+    'TRL',
+    count(1).default(50),
+    t('How often a checkpoint is written.'),
+    'steps',
+  ),
   save_total_limit: logging(
     'TRL',
     count(1).nullable().default(null),
-    'How many checkpoints are kept; empty keeps all.',
+    t('How many checkpoints are kept; empty keeps all.'),
     'checkpoints',
   ),
   eval_steps: logging(
     'TRL',
     count(1).nullable().default(null),
-    'How often the held-out prompts are tried; empty means at the start and at the end only.',
+    t('How often the held-out prompts are tried; empty means at the start and at the end only.'),
     'steps',
   ),
   eval_num_prompts: logging(
     'ours',
     count(0).default(64),
-    'How many held-out prompts are tried; 0 turns evaluation off.',
+    t('How many held-out prompts are tried; 0 turns evaluation off.'),
     'prompts',
   ),
   eval_num_generations: logging(
     'ours',
     count(1).max(64).default(4),
-    'Sampled completions for each held-out prompt: the k of pass@k.',
+    t('Sampled completions for each held-out prompt: the k of pass@k.'),
     'completions',
   ),
   output_dir: logging(
     'TRL',
     text().nullable().default(null),
-    'The run directory; empty means a new folder below `runs`.',
+    t('The run directory; empty means a new folder below `runs`.'),
   ),
   run_name: logging(
     'TRL',
     text().nullable().default(null),
-    'The name shown for the run; empty means that of the recipe file.',
+    t('The name shown for the run; empty means that of the recipe file.'),
   ),
   report_to: logging(
     'TRL',
     z.union([text(), z.array(text())]).default('none'),
-    'Services that get the metrics as well (TRL engine only).',
+    t('Services that get the metrics as well (TRL engine only).'),
   ),
   resume_from_checkpoint: logging(
     'TRL',
     z.union([z.boolean(), text()]).nullable().default(null),
-    'Go on from a checkpoint folder, or with `true` from the last one in `output_dir`.',
+    t('Go on from a checkpoint folder, or with `true` from the last one in `output_dir`.'),
   ),
   capture_top_k: logging(
     'ours',
     count(0).max(50).default(5),
-    'Alternatives recorded for each unsure token.',
+    t('Alternatives recorded for each unsure token.'),
     'tokens',
   ),
   capture_below: logging(
     'ours',
     fraction().default(0.99),
-    'A token counts as unsure for `capture_top_k` when its max prob is below this.',
+    t('A token counts as unsure for `capture_top_k` when its max prob is below this.'),
     'probability',
   ),
   capture_groups_per_step: logging(
     'ours',
     count(1).nullable().default(null),
-    'Prompts whose rollouts are recorded in each step; empty records all.',
+    t('Prompts whose rollouts are recorded in each step; empty records all.'),
     'prompts',
   ),
 } as const;

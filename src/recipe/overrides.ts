@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { parseDocument } from 'yaml';
 import type { Setting } from './check.ts';
 import { jsonSchemaOf } from './describe.ts';
@@ -29,7 +30,7 @@ export function parseOverrides(args: readonly string[]): {
   for (let i = 0; i < args.length;) {
     const argument = args[i++] ?? '';
     if (!argument.startsWith('--') || argument === '--') {
-      wrong(argument, 'This is neither a recipe nor a `--key value`.');
+      wrong(argument, t('This is neither a recipe nor a `--key value`.'));
       continue;
     }
     const equals = argument.indexOf('=');
@@ -48,11 +49,11 @@ export function parseOverrides(args: readonly string[]): {
     }
     const list = isRecipeKey(key) && takes(key, 'array');
     if (words.length === 0 && !(isRecipeKey(key) && takes(key, 'boolean'))) {
-      wrong(argument, 'A value is missing after it.');
+      wrong(argument, t('A value is missing after it.'));
       continue;
     }
     if (words.length > 1 && !list) {
-      wrong(argument, `It takes one value, but ${words.length} follow it.`);
+      wrong(argument, t('It takes one value, but {0} follow it.', words.length));
       continue;
     }
     const values = words.map(yamlValue);

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import {
   isMap,
   isScalar,
@@ -51,8 +52,8 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         code: duplicate ? 'duplicate_key' : 'syntax',
         place: place(...error.pos),
         key,
-        message: duplicate ? `The key ${quote(key)} is there twice.` : syntaxSentence(error),
-        suggestion: duplicate ? 'Keep one of them.' : null,
+        message: duplicate ? t('The key {0} is there twice.', quote(key)) : syntaxSentence(error),
+        suggestion: duplicate ? t('Keep one of them.') : null,
         fixes: [],
       };
     });
@@ -65,7 +66,7 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
     return {
       settings: [],
       findings: [
-        whole('empty', 'The recipe is empty.', 'Start from `recipes/adaptive_grpo.yaml`.'),
+        whole('empty', t('The recipe is empty.'), t('Start from `recipes/adaptive_grpo.yaml`.')),
       ],
     };
   }
@@ -73,7 +74,11 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
     return {
       settings: [],
       findings: [
-        whole('not_a_mapping', 'A recipe is a list of `key: value` lines.', 'See `recipes/`.'),
+        whole(
+          'not_a_mapping',
+          t('A recipe is a list of `key: value` lines.'),
+          t('See `recipes/`.'),
+        ),
       ],
     };
   }
@@ -91,7 +96,7 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         code: 'unknown_key',
         place: placeOf(key),
         key: null,
-        message: 'A key must be a plain word.',
+        message: t('A key must be a plain word.'),
         suggestion: null,
         fixes: [],
       });
@@ -115,8 +120,8 @@ export function readSettings(source: string): { settings: Setting[]; findings: F
         code: 'syntax',
         place: keyPlace,
         key: key.value,
-        message: `The value of ${quote(key.value)} cannot be read.`,
-        suggestion: 'Write it out without `*` references.',
+        message: t('The value of {0} cannot be read.', quote(key.value)),
+        suggestion: t('Write it out without `*` references.'),
         fixes: [],
       });
     }
@@ -137,14 +142,14 @@ function nodeRange(node: unknown): [number, number] {
 function syntaxSentence(error: YAMLError): string {
   switch (error.code) {
     case 'TAB_AS_INDENT':
-      return 'Lines are indented with spaces here, not with tabs.';
+      return t('Lines are indented with spaces here, not with tabs.');
     case 'MISSING_CHAR':
-      if (/implicit map key/i.test(error.message)) return 'A `:` is missing after this key.';
-      return `Something is missing here: ${lowerFirst(error.message)}.`;
+      if (/implicit map key/i.test(error.message)) return t('A `:` is missing after this key.');
+      return t('Something is missing here: {0}.', lowerFirst(error.message));
     case 'MULTIPLE_DOCS':
-      return 'A recipe is one document; there is a second one after `---`.';
+      return t('A recipe is one document; there is a second one after `---`.');
     default:
-      return `This is not valid YAML: ${lowerFirst(error.message)}.`;
+      return t('This is not valid YAML: {0}.', lowerFirst(error.message));
   }
 }
 

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import type { Contradiction } from './check.ts';
 
 /** Contradictions that both engines share. */
@@ -15,25 +16,30 @@ export function strategyContradictions(values: StrategyValues): Contradiction[] 
   const found: Contradiction[] = [];
   if (max_resamples_per_prefix === 0) {
     const set = (key: string, value: unknown) => ({
-      title: `Set \`${key}: ${String(value)}\``,
+      title: t('Set `{0}: {1}`', key, String(value)),
       changes: [{ kind: 'set', key, value } as const],
     });
     found.push({
       keys: ['max_resamples_per_prefix', 'use_token_adaptive'],
-      message:
+      message: t(
         '`max_resamples_per_prefix` is 0 while `use_token_adaptive` is on: rollouts would be cut and never go on.',
-      suggestion: 'Allow at least 1, or set `use_token_adaptive: false`.',
+      ),
+      suggestion: t('Allow at least 1, or set `use_token_adaptive: false`.'),
       fixes: [set('max_resamples_per_prefix', 3), set('use_token_adaptive', false)],
     });
   }
   if (num_roots !== null && num_roots > num_generations) {
     found.push({
       keys: ['num_roots', 'num_generations'],
-      message: `\`num_roots\` (${num_roots}) is more than \`num_generations\` (${num_generations}).`,
-      suggestion: `It can be 2 to ${num_generations}.`,
+      message: t(
+        '`num_roots` ({0}) is more than `num_generations` ({1}).',
+        num_roots,
+        num_generations,
+      ),
+      suggestion: t('It can be 2 to {0}.', num_generations),
       fixes: [
         {
-          title: `Set \`num_roots\` to ${num_generations}`,
+          title: t('Set `num_roots` to {0}', num_generations),
           changes: [{ kind: 'set', key: 'num_roots', value: num_generations }],
         },
       ],
@@ -51,11 +57,15 @@ export function rewardContradictions(values: {
   if (reward_weights && reward_weights.length !== reward_funcs.length) {
     found.push({
       keys: ['reward_weights', 'reward_funcs'],
-      message: `\`reward_weights\` has ${reward_weights.length} values for ${reward_funcs.length} reward functions.`,
-      suggestion: 'Give one weight for each of `reward_funcs`, or leave it empty.',
+      message: t(
+        '`reward_weights` has {0} values for {1} reward functions.',
+        reward_weights.length,
+        reward_funcs.length,
+      ),
+      suggestion: t('Give one weight for each of `reward_funcs`, or leave it empty.'),
       fixes: [
         {
-          title: 'Remove `reward_weights` (each weighs 1)',
+          title: t('Remove `reward_weights` (each weighs 1)'),
           changes: [{ kind: 'remove', key: 'reward_weights' }],
         },
       ],
@@ -64,8 +74,8 @@ export function rewardContradictions(values: {
   if (new Set(reward_funcs).size !== reward_funcs.length) {
     found.push({
       keys: ['reward_funcs'],
-      message: '`reward_funcs` names a function twice.',
-      suggestion: 'Use its weight instead.',
+      message: t('`reward_funcs` names a function twice.'),
+      suggestion: t('Use its weight instead.'),
     });
   }
   return found;

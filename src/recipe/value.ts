@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import type { Setting } from './check.ts';
 import { describeFor } from './describe.ts';
@@ -22,9 +23,15 @@ export function checkValue(engine: Engine, setting: Setting): Finding | null {
       code: 'wrong_value',
       place: valuePlace,
       key,
-      message: `\`${key}\` must be ${described.expects}, but Python reads ${word} as ${String(truth)}.`,
-      suggestion: `Write it in quotes: \`"${word}"\`.`,
-      fixes: [{ title: `Write "${word}"`, changes: [{ kind: 'set', key, value: word }] }],
+      message: t(
+        '`{0}` must be {1}, but Python reads {2} as {3}.',
+        key,
+        described.expects,
+        word,
+        String(truth),
+      ),
+      suggestion: t('Write it in quotes: `"{0}"`.', word),
+      fixes: [{ title: t('Write "{0}"', word), changes: [{ kind: 'set', key, value: word }] }],
     };
   }
   if (type.safeParse(value).success) return null;
@@ -39,11 +46,11 @@ export function checkValue(engine: Engine, setting: Setting): Finding | null {
     code: 'wrong_value',
     place: valuePlace,
     key,
-    message: `\`${key}\` must be ${described.expects}, but ${given}.`,
+    message: t('`{0}` must be {1}, but {2}.', key, described.expects, given),
     suggestion: better?.sentence ?? null,
     fixes: [
       ...fix,
-      { title: `Remove \`${key}\` (its default counts)`, changes: [{ kind: 'remove', key }] },
+      { title: t('Remove `{0}` (its default counts)', key), changes: [{ kind: 'remove', key }] },
     ],
   };
 }
@@ -65,25 +72,25 @@ function suggestValue(type: z.ZodType, value: unknown, choices: readonly string[
   const fits = (other: unknown) => type.safeParse(other).success;
   const write = (other: unknown, sentence: string): Better => ({
     sentence,
-    title: `Change it to ${quote(other)}`,
+    title: t('Change it to {0}', quote(other)),
     value: other,
   });
   if (typeof value === 'string') {
     const truth = { yes: 'true', on: 'true', no: 'false', off: 'false' };
     const word = z.enum(['yes', 'on', 'no', 'off']).safeParse(value.toLowerCase());
     if (word.success && fits(truth[word.data] === 'true')) {
-      return write(truth[word.data] === 'true', `Write \`${truth[word.data]}\`.`);
+      return write(truth[word.data] === 'true', t('Write `{0}`.', truth[word.data]));
     }
     const number = Number(value);
     if (value.trim() !== '' && fits(number)) {
-      return write(number, `Write \`${number}\`, without quotes.`);
+      return write(number, t('Write `{0}`, without quotes.', number));
     }
     const choice = nearest(value, choices);
-    if (choice !== null) return write(choice, `Did you mean \`${choice}\`?`);
+    if (choice !== null) return write(choice, t('Did you mean `{0}`?', choice));
   }
-  if (fits([value])) return write([value], `Write it as a list: \`[${String(value)}]\`.`);
+  if (fits([value])) return write([value], t('Write it as a list: `[{0}]`.', String(value)));
   if (value === null) {
-    const sentence = 'Give it a value, or leave the key out.';
+    const sentence = t('Give it a value, or leave the key out.');
     return { sentence, title: sentence };
   }
   return null;

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import type { Contradiction } from '../check.ts';
 import type { Fix } from '../findings.ts';
@@ -41,11 +42,11 @@ type View = z.infer<typeof view>;
 type Written = Readonly<Record<string, unknown>>;
 
 const set = (key: string, value: unknown): Fix => ({
-  title: `Set \`${key}: ${String(value)}\``,
+  title: t('Set `{0}: {1}`', key, String(value)),
   changes: [{ kind: 'set', key, value }],
 });
 const remove = (key: string): Fix => ({
-  title: `Remove \`${key}\``,
+  title: t('Remove `{0}`', key),
   changes: [{ kind: 'remove', key }],
 });
 
@@ -77,8 +78,8 @@ function batches(values: View): Contradiction[] {
   if (generation_batch_size !== null && steps_per_generation !== null) {
     found.push({
       keys: ['generation_batch_size', 'steps_per_generation'],
-      message: 'TRL takes `generation_batch_size` or `steps_per_generation`, not both.',
-      suggestion: 'Keep one of them.',
+      message: t('TRL takes `generation_batch_size` or `steps_per_generation`, not both.'),
+      suggestion: t('Keep one of them.'),
       fixes: [remove('steps_per_generation'), remove('generation_batch_size')],
     });
     return found;
@@ -86,7 +87,7 @@ function batches(values: View): Contradiction[] {
   if (num_generations < 2) {
     found.push({
       keys: ['num_generations'],
-      message: 'GRPO compares completions of a prompt with each other, so it needs at least 2.',
+      message: t('GRPO compares completions of a prompt with each other, so it needs at least 2.'),
       fixes: [set('num_generations', 8)],
     });
     return found;
@@ -97,16 +98,24 @@ function batches(values: View): Contradiction[] {
         Math.max(1, Math.round(generation_batch_size / num_generations)) * num_generations;
       found.push({
         keys: ['generation_batch_size', 'num_generations'],
-        message: `\`generation_batch_size\` is ${generation_batch_size}, which \`num_generations\` (${num_generations}) does not divide.`,
-        suggestion: `${better} would do.`,
+        message: t(
+          '`generation_batch_size` is {0}, which `num_generations` ({1}) does not divide.',
+          generation_batch_size,
+          num_generations,
+        ),
+        suggestion: t('{0} would do.', better),
         fixes: [set('generation_batch_size', better)],
       });
     }
     if (generation_batch_size % micro !== 0) {
       found.push({
         keys: ['generation_batch_size', 'per_device_train_batch_size'],
-        message: `\`generation_batch_size\` is ${generation_batch_size}, which \`per_device_train_batch_size\` (${micro}) does not divide.`,
-        suggestion: `Make it a multiple of ${micro} times the number of training processes.`,
+        message: t(
+          '`generation_batch_size` is {0}, which `per_device_train_batch_size` ({1}) does not divide.',
+          generation_batch_size,
+          micro,
+        ),
+        suggestion: t('Make it a multiple of {0} times the number of training processes.', micro),
       });
     }
     return found;
@@ -123,9 +132,15 @@ function batches(values: View): Contradiction[] {
         'steps_per_generation',
         'num_generations',
       ],
-      message: `A process samples ${micro * steps} completions a round, which \`num_generations\` (${num_generations}) does not divide: this runs only with ${processes} training processes, or a multiple of that.`,
-      suggestion:
+      message: t(
+        'A process samples {0} completions a round, which `num_generations` ({1}) does not divide: this runs only with {2} training processes, or a multiple of that.',
+        micro * steps,
+        num_generations,
+        processes,
+      ),
+      suggestion: t(
         'Make the product of batch size and accumulation a multiple of it to run anywhere.',
+      ),
     });
   }
   return found;
@@ -144,9 +159,10 @@ function strategyAndTrl(values: View, written: Written): Contradiction[] {
     found.push({
       severity: 'warning',
       keys: ['mask_truncated_completions'],
-      message:
+      message: t(
         'With `mask_truncated_completions`, rollouts that the strategy cut would not train at all.',
-      suggestion: 'Set it to false; `prefix_credit: mask` says the same for cut rollouts alone.',
+      ),
+      suggestion: t('Set it to false; `prefix_credit: mask` says the same for cut rollouts alone.'),
       fixes: [set('mask_truncated_completions', false), set('use_token_adaptive', false)],
     });
   }
@@ -158,8 +174,11 @@ function strategyAndTrl(values: View, written: Written): Contradiction[] {
     found.push({
       severity: 'warning',
       keys: ['vllm_importance_sampling_mode', 'use_vllm', 'use_token_adaptive'],
-      message: `\`vllm_importance_sampling_mode\` is \`${values.vllm_importance_sampling_mode}\`: it weighs whole completions, and hotter resamples would drop out.`,
-      suggestion: 'Use `token_truncate`.',
+      message: t(
+        '`vllm_importance_sampling_mode` is `{0}`: it weighs whole completions, and hotter resamples would drop out.',
+        values.vllm_importance_sampling_mode,
+      ),
+      suggestion: t('Use `token_truncate`.'),
       fixes: [set('vllm_importance_sampling_mode', 'token_truncate')],
     });
   }
@@ -178,7 +197,7 @@ function rewardNames({ reward_funcs }: View): Contradiction[] {
         ? []
         : [
             {
-              title: `Change it to \`${guess}\``,
+              title: t('Change it to `{0}`', guess),
               changes: [{ kind: 'set', key: 'reward_funcs', value: corrected }],
             },
           ];
@@ -186,11 +205,11 @@ function rewardNames({ reward_funcs }: View): Contradiction[] {
       {
         keys: ['reward_funcs'],
         item,
-        message: `There is no reward function ${quote(name)}.`,
+        message: t('There is no reward function {0}.', quote(name)),
         suggestion:
           guess === null
-            ? 'Your own functions are named as `module.function`.'
-            : `Did you mean \`${guess}\`?`,
+            ? t('Your own functions are named as `module.function`.')
+            : t('Did you mean `{0}`?', guess),
         fixes,
       },
     ];
@@ -202,32 +221,32 @@ function memory(values: View): Contradiction[] {
   if (values.auto_find_batch_size) {
     found.push({
       keys: ['auto_find_batch_size'],
-      message: 'GRPO refuses `auto_find_batch_size`: a smaller batch would break prompt groups.',
-      suggestion: 'Lower `per_device_train_batch_size` instead.',
+      message: t('GRPO refuses `auto_find_batch_size`: a smaller batch would break prompt groups.'),
+      suggestion: t('Lower `per_device_train_batch_size` instead.'),
       fixes: [remove('auto_find_batch_size')],
     });
   }
   if (values.bf16 === true && values.fp16) {
     found.push({
       keys: ['bf16', 'fp16'],
-      message: '`bf16` and `fp16` are both on.',
-      suggestion: 'Keep `bf16` on Ampere cards and later.',
+      message: t('`bf16` and `fp16` are both on.'),
+      suggestion: t('Keep `bf16` on Ampere cards and later.'),
       fixes: [set('fp16', false), set('bf16', false)],
     });
   }
   if (values.load_in_4bit && values.load_in_8bit) {
     found.push({
       keys: ['load_in_4bit', 'load_in_8bit'],
-      message: '`load_in_4bit` and `load_in_8bit` are both on.',
-      suggestion: 'Keep one of them.',
+      message: t('`load_in_4bit` and `load_in_8bit` are both on.'),
+      suggestion: t('Keep one of them.'),
       fixes: [set('load_in_8bit', false), set('load_in_4bit', false)],
     });
   } else if ((values.load_in_4bit || values.load_in_8bit) && !values.use_peft) {
     const key = values.load_in_4bit ? 'load_in_4bit' : 'load_in_8bit';
     found.push({
       keys: [key, 'use_peft'],
-      message: `With \`${key}\` the weights can't be trained, only an adapter on top of them.`,
-      suggestion: 'Set `use_peft: true`.',
+      message: t("With `{0}` the weights can't be trained, only an adapter on top of them.", key),
+      suggestion: t('Set `use_peft: true`.'),
       fixes: [set('use_peft', true), set(key, false)],
     });
   }
@@ -242,8 +261,11 @@ function objective(values: View): Contradiction[] {
       found.push({
         severity: 'warning',
         keys: ['importance_sampling_level', 'loss_type'],
-        message: `With \`importance_sampling_level: sequence\` the \`${loss_type}\` loss weighs completions by their length.`,
-        suggestion: 'GSPO is `loss_type: grpo`.',
+        message: t(
+          'With `importance_sampling_level: sequence` the `{0}` loss weighs completions by their length.',
+          loss_type,
+        ),
+        suggestion: t('GSPO is `loss_type: grpo`.'),
         fixes: [set('loss_type', 'grpo')],
       });
     }
@@ -251,7 +273,7 @@ function objective(values: View): Contradiction[] {
     found.push({
       severity: 'warning',
       keys: ['loss_type', 'importance_sampling_level'],
-      message: 'The `luspo` loss is meant for `importance_sampling_level: sequence`.',
+      message: t('The `luspo` loss is meant for `importance_sampling_level: sequence`.'),
       fixes: [set('importance_sampling_level', 'sequence')],
     });
   }
@@ -263,14 +285,14 @@ function objective(values: View): Contradiction[] {
   ) {
     found.push({
       keys: ['vllm_importance_sampling_mode', 'loss_type'],
-      message: 'The `vespo` loss needs a token-level `vllm_importance_sampling_mode`.',
+      message: t('The `vespo` loss needs a token-level `vllm_importance_sampling_mode`.'),
       fixes: [set('vllm_importance_sampling_mode', 'token_truncate')],
     });
   }
   if (values.log_completions_hub_repo !== null && !values.log_completions) {
     found.push({
       keys: ['log_completions_hub_repo'],
-      message: '`log_completions_hub_repo` needs `log_completions: true`.',
+      message: t('`log_completions_hub_repo` needs `log_completions: true`.'),
       fixes: [set('log_completions', true)],
     });
   }

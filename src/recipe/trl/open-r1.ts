@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import { count, flag, groupOf, mapping, optional, text, texts } from '../key-info.ts';
 
@@ -37,114 +38,132 @@ export const openR1Shape = {
   dataset_mixture: data(
     'open-r1',
     optional(mapping()),
-    'Data sets to mix: `datasets` (each with `id`, `config`, `split`, `columns`, `weight`), `seed`, `test_split_size`.',
+    t(
+      'Data sets to mix: `datasets` (each with `id`, `config`, `split`, `columns`, `weight`), `seed`, `test_split_size`.',
+    ),
   ),
   dataset_prompt_column: data(
     'open-r1',
     text().default('prompt'),
-    'The column that holds the prompt.',
+    t('The column that holds the prompt.'),
   ),
-  system_prompt: batches('open-r1', optional(z.string()), 'The system message before each prompt.'),
+  system_prompt: batches(
+    'open-r1',
+    optional(z.string()),
+    t('The system message before each prompt.'),
+  ),
   chat_template: batches(
     'open-r1',
     optional(text()),
-    'A chat template to use instead of the one that comes with the model (Jinja).',
+    t('A chat template to use instead of the one that comes with the model (Jinja).'),
   ),
-  benchmarks: logging('open-r1', texts().default([]), 'Benchmarks to run after training.'),
-  callbacks: logging('open-r1', texts().default([]), 'Callbacks to run while training, by name.'),
-  wandb_entity: logging('open-r1', optional(text()), 'Who owns the run in Weights & Biases.'),
-  wandb_project: logging('open-r1', optional(text()), 'The project in Weights & Biases.'),
-  wandb_run_group: logging('open-r1', optional(text()), 'The group of runs in Weights & Biases.'),
-  hub_model_revision: hub('open-r1', text().nullable().default('main'), 'The branch to upload to.'),
-  overwrite_hub_revision: hub('open-r1', flag(false), 'Overwrite that branch.'),
-  push_to_hub_revision: hub('open-r1', flag(false), 'Upload to that branch.'),
+  benchmarks: logging('open-r1', texts().default([]), t('Benchmarks to run after training.')),
+  callbacks: logging(
+    'open-r1',
+    texts().default([]),
+    t('Callbacks to run while training, by name.'),
+  ),
+  wandb_entity: logging('open-r1', optional(text()), t('Who owns the run in Weights & Biases.')),
+  wandb_project: logging('open-r1', optional(text()), t('The project in Weights & Biases.')),
+  wandb_run_group: logging(
+    'open-r1',
+    optional(text()),
+    t('The group of runs in Weights & Biases.'),
+  ),
+  hub_model_revision: hub(
+    'open-r1',
+    text().nullable().default('main'),
+    t('The branch to upload to.'),
+  ),
+  overwrite_hub_revision: hub('open-r1', flag(false), t('Overwrite that branch.')),
+  push_to_hub_revision: hub('open-r1', flag(false), t('Upload to that branch.')),
 
   reward_funcs: rewards(
     'open-r1',
     texts().min(1).default(['accuracy', 'format', 'tag_count']),
-    'The functions that score a completion, by name or as `module.function`.',
+    t('The functions that score a completion, by name or as `module.function`.'),
   ),
   cosine_min_value_wrong: rewards(
     'open-r1',
     z.number().default(0),
-    'Reward of the shortest wrong answer (`cosine`).',
+    t('Reward of the shortest wrong answer (`cosine`).'),
   ),
   cosine_max_value_wrong: rewards(
     'open-r1',
     z.number().default(-0.5),
-    'Reward of the longest wrong answer (`cosine`).',
+    t('Reward of the longest wrong answer (`cosine`).'),
   ),
   cosine_min_value_correct: rewards(
     'open-r1',
     z.number().default(0.5),
-    'Reward of the longest right answer (`cosine`).',
+    t('Reward of the longest right answer (`cosine`).'),
   ),
   cosine_max_value_correct: rewards(
     'open-r1',
     z.number().default(1),
-    'Reward of the shortest right answer (`cosine`).',
+    t('Reward of the shortest right answer (`cosine`).'),
   ),
   cosine_max_len: rewards(
     'open-r1',
     count(1).default(1000),
-    'The length the cosine reaches its end at.',
+    t('The length the cosine reaches its end at.'),
     'characters',
   ),
   repetition_n_grams: rewards(
     'open-r1',
     count(1).default(3),
-    'Length of the word sequences that must not repeat.',
+    t('Length of the word sequences that must not repeat.'),
     'words',
   ),
   repetition_max_penalty: rewards(
     'open-r1',
     z.number().max(0).default(-1),
-    'Reward of a completion that only repeats itself.',
+    t('Reward of a completion that only repeats itself.'),
   ),
   max_completion_len: rewards(
     'open-r1',
     count(1).default(16384),
-    '`soft_overlong_punishment`: from this length on it is the full punishment.',
+    t('`soft_overlong_punishment`: from this length on it is the full punishment.'),
     'tokens',
   ),
   soft_punish_cache: rewards(
     'open-r1',
     count(1).default(4096),
-    '`soft_overlong_punishment`: it begins this far before that.',
+    t('`soft_overlong_punishment`: it begins this far before that.'),
     'tokens',
   ),
 
   code_language: code(
     'open-r1',
     z.enum(['python', 'javascript', 'r', 'java', 'bash', 'cpp']).default('python'),
-    'The language that `code_format` looks for.',
+    t('The language that `code_format` looks for.'),
   ),
   code_eval_test_batch_size: code(
     'open-r1',
     z.number().int().default(1),
-    'Test cases tried at once, before looking whether one failed; -1 means all.',
+    t('Test cases tried at once, before looking whether one failed; -1 means all.'),
     'test cases',
   ),
   code_eval_scoring_mode: code(
     'open-r1',
     z.enum(['pass_fail', 'partial', 'weighted_sum']).default('weighted_sum'),
-    'How passed test cases become a reward.',
+    t('How passed test cases become a reward.'),
   ),
   parallel_code_exec_per_proc: code(
     'open-r1',
     count(1).default(2),
-    'Programs each process runs at once.',
+    t('Programs each process runs at once.'),
   ),
   code_provider: code(
     'open-r1',
     z.enum(['e2b', 'local', 'morph']).nullable().default('e2b'),
-    'Where programs run.',
+    t('Where programs run.'),
   ),
   ioi_provider: code(
     'open-r1',
     z.enum(['piston', 'morph']).nullable().default('piston'),
-    'Where programs for IOI tasks run.',
+    t('Where programs for IOI tasks run.'),
   ),
-  e2b_router_url: code('open-r1', optional(text()), 'Address of the E2B router.'),
-  morph_router_url: code('open-r1', optional(text()), 'Address of the MorphCloud router.'),
+  e2b_router_url: code('open-r1', optional(text()), t('Address of the E2B router.')),
+  morph_router_url: code('open-r1', optional(text()), t('Address of the MorphCloud router.')),
 } as const;

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import {
   groupOf,
@@ -36,39 +37,39 @@ export const trainingShape = {
   num_train_epochs: length(
     'transformers',
     positive().default(3),
-    'Passes over the data set; `max_steps` above 0 wins over it.',
+    t('Passes over the data set; `max_steps` above 0 wins over it.'),
     'epochs',
   ),
   max_steps: length(
     'transformers',
     z.number().int().min(-1).default(-1),
-    'Optimizer steps after which the run ends; -1 leaves that to `num_train_epochs`.',
+    t('Optimizer steps after which the run ends; -1 leaves that to `num_train_epochs`.'),
     'steps',
   ),
   data_seed: length(
     'transformers',
     optional(count(0)),
-    'Decides the order of the data alone; empty means the same as `seed`.',
+    t('Decides the order of the data alone; empty means the same as `seed`.'),
   ),
   full_determinism: length(
     'transformers',
     flag(false),
-    'Slower kernels that give the same result every time, for debugging.',
+    t('Slower kernels that give the same result every time, for debugging.'),
   ),
   ignore_data_skip: length(
     'transformers',
     flag(false),
-    'On resume, begin the data set anew instead of going on where it was.',
+    t('On resume, begin the data set anew instead of going on where it was.'),
   ),
   resume_from_checkpoint: logging(
     'transformers',
     optional(z.union([z.boolean(), text()])),
-    'Go on from a checkpoint folder, or with `true` from the last one in `output_dir`.',
+    t('Go on from a checkpoint folder, or with `true` from the last one in `output_dir`.'),
   ),
   restore_callback_states_from_checkpoint: logging(
     'transformers',
     flag(false),
-    'On resume, take the state of callbacks from the checkpoint as well.',
+    t('On resume, take the state of callbacks from the checkpoint as well.'),
   ),
 
   lr_scheduler_type: optimizer(
@@ -89,119 +90,119 @@ export const trainingShape = {
         'greedy',
       ])
       .default('linear'),
-    'How the learning rate goes on after the warm-up.',
+    t('How the learning rate goes on after the warm-up.'),
   ),
   lr_scheduler_kwargs: optimizer(
     'transformers',
     optional(z.union([mapping(), text()])),
-    'What the schedule needs besides, such as `min_lr_rate` for `cosine_with_min_lr`.',
+    t('What the schedule needs besides, such as `min_lr_rate` for `cosine_with_min_lr`.'),
   ),
   warmup_steps: optimizer(
     'transformers',
     atLeast(0).default(0),
-    'Steps over which the learning rate rises from 0; below 1 a share of all steps.',
+    t('Steps over which the learning rate rises from 0; below 1 a share of all steps.'),
     'steps',
   ),
   optim: optimizer(
     'transformers',
     z.enum(optimizers).default('adamw_torch_fused'),
-    'The optimizer; the ones with `8bit` or `paged` keep their state small.',
+    t('The optimizer; the ones with `8bit` or `paged` keep their state small.'),
   ),
   optim_args: optimizer(
     'transformers',
     optional(text()),
-    'What an unusual optimizer needs besides, as `name=value,name=value`.',
+    t('What an unusual optimizer needs besides, as `name=value,name=value`.'),
   ),
   optim_target_modules: optimizer(
     'transformers',
     optional(z.union([text(), texts()])),
-    'The modules that GaLore or APOLLO optimize.',
+    t('The modules that GaLore or APOLLO optimize.'),
   ),
   label_smoothing_factor: optimizer(
     'transformers',
     fraction().default(0),
-    'Label smoothing of a supervised loss; GRPO has no labels, so it stays 0.',
+    t('Label smoothing of a supervised loss; GRPO has no labels, so it stays 0.'),
   ),
   neftune_noise_alpha: optimizer(
     'transformers',
     optional(atLeast(0)),
-    'Noise added to the embeddings while training; empty means none.',
+    t('Noise added to the embeddings while training; empty means none.'),
   ),
 
   bf16: memory(
     'transformers',
     optional(z.boolean()),
-    'Compute in bfloat16 (Ampere cards and later); empty means yes, unless `fp16` is on.',
+    t('Compute in bfloat16 (Ampere cards and later); empty means yes, unless `fp16` is on.'),
   ),
-  fp16: memory('transformers', flag(false), 'Compute in float16; `bf16` is the safer choice.'),
-  bf16_full_eval: memory('transformers', flag(false), 'Evaluate wholly in bfloat16.'),
-  fp16_full_eval: memory('transformers', flag(false), 'Evaluate wholly in float16.'),
+  fp16: memory('transformers', flag(false), t('Compute in float16; `bf16` is the safer choice.')),
+  bf16_full_eval: memory('transformers', flag(false), t('Evaluate wholly in bfloat16.')),
+  fp16_full_eval: memory('transformers', flag(false), t('Evaluate wholly in float16.')),
   tf32: memory(
     'transformers',
     optional(z.boolean()),
-    'Allow TF32 matrix products on Ampere cards and later.',
+    t('Allow TF32 matrix products on Ampere cards and later.'),
   ),
   gradient_checkpointing: memory(
     'transformers',
     flag(true),
-    'Compute activations again in the backward pass: less memory, about a fifth slower.',
+    t('Compute activations again in the backward pass: less memory, about a fifth slower.'),
   ),
   gradient_checkpointing_kwargs: memory(
     'transformers',
     optional(z.union([mapping(), text()])),
-    'How to checkpoint, mostly `use_reentrant: false`.',
+    t('How to checkpoint, mostly `use_reentrant: false`.'),
   ),
   activation_checkpointing: memory(
     'transformers',
     optional(z.boolean()),
-    'The newer name of `gradient_checkpointing` (transformers 5).',
+    t('The newer name of `gradient_checkpointing` (transformers 5).'),
   ),
   activation_checkpointing_kwargs: memory(
     'transformers',
     optional(z.union([mapping(), text()])),
-    'The newer name of `gradient_checkpointing_kwargs` (transformers 5).',
+    t('The newer name of `gradient_checkpointing_kwargs` (transformers 5).'),
   ),
-  torch_compile: memory('transformers', flag(false), 'Compile the model with `torch.compile`.'),
+  torch_compile: memory('transformers', flag(false), t('Compile the model with `torch.compile`.')),
   torch_compile_backend: memory(
     'transformers',
     optional(text()),
-    'Backend of `torch.compile`; setting it turns compilation on.',
+    t('Backend of `torch.compile`; setting it turns compilation on.'),
   ),
   torch_compile_mode: memory(
     'transformers',
     optional(text()),
-    'Mode of `torch.compile`; setting it turns compilation on.',
+    t('Mode of `torch.compile`; setting it turns compilation on.'),
   ),
   use_liger_kernel: memory(
     'transformers',
     flag(false),
-    'Fused Liger kernels: less memory for long completions and large vocabularies.',
+    t('Fused Liger kernels: less memory for long completions and large vocabularies.'),
   ),
   liger_kernel_config: memory(
     'transformers',
     optional(mapping()),
-    'Which of the Liger kernels to use; empty means those made for the model.',
+    t('Which of the Liger kernels to use; empty means those made for the model.'),
   ),
   use_cache: memory(
     'transformers',
     flag(false),
-    'Keep keys and values in training passes too; of no use to GRPO.',
+    t('Keep keys and values in training passes too; of no use to GRPO.'),
   ),
   torch_empty_cache_steps: memory(
     'transformers',
     optional(count(1)),
-    'Give unused device memory back this often: slower, and sometimes enough to fit.',
+    t('Give unused device memory back this often: slower, and sometimes enough to fit.'),
     'steps',
   ),
   auto_find_batch_size: memory(
     'transformers',
     flag(false),
-    'Halve the batch when memory runs out; GRPO refuses it, as prompt groups would break.',
+    t('Halve the batch when memory runs out; GRPO refuses it, as prompt groups would break.'),
   ),
-  use_cpu: memory('transformers', flag(false), 'Train on the CPU even where there is a GPU.'),
+  use_cpu: memory('transformers', flag(false), t('Train on the CPU even where there is a GPU.')),
   skip_memory_metrics: memory(
     'transformers',
     flag(true),
-    'Leave memory figures out of the metrics; measuring them costs time.',
+    t('Leave memory figures out of the metrics; measuring them costs time.'),
   ),
 } as const;

@@ -3,7 +3,7 @@ import { describeFor, type KeyDescription } from '../../recipe/describe.ts';
 import { valueText } from '../../recipe/edit.ts';
 import { engineOf, keyNamesOf, typeOf, type Engine } from '../../recipe/engines.ts';
 import type { Finding } from '../../recipe/findings.ts';
-import { keyGroups, type KeyGroup } from '../../recipe/key-info.ts';
+import { groupTitles, keyGroups, type KeyGroup } from '../../recipe/key-info.ts';
 import { parseRecipe, readSettings } from '../../recipe/parse.ts';
 import { decisions, type RecordedSegment } from '../../strategy/index.ts';
 import type { Control, Field, FormState, Shares } from './protocol.ts';
@@ -93,11 +93,11 @@ export function formOf(source: string, context: FormContext): FormState {
 /** Fields by group; the strategy first, which is why the form is there. */
 export function grouped<F extends Field>(
   fields: readonly { group: KeyGroup; field: F }[],
-): { name: KeyGroup; fields: F[] }[] {
+): { name: string; fields: F[] }[] {
   const ordered = keyGroups.toSorted((a, b) => Number(b === strategy) - Number(a === strategy));
   return ordered.flatMap((name) => {
     const own = fields.filter(({ group }) => group === name).map(({ field }) => field);
-    return own.length === 0 ? [] : [{ name, fields: own }];
+    return own.length === 0 ? [] : [{ name: groupTitles[name], fields: own }];
   });
 }
 
