@@ -93,7 +93,7 @@ inVsCode('a rollout of a live run is read as a document', { timeout: 300_000 }, 
     symbols.join(' | '),
   );
   assert.ok(
-    symbols.some((each) => /=\d+$/.test(each)),
+    symbols.some((each) => /^\d+[*+-]\d+=\d/.test(each)),
     symbols.join(' | '),
   );
 
@@ -210,6 +210,8 @@ inVsCode(
     await explorer.frame.locator('.explorer[data-colour="advantage"]').waitFor();
     await explorer.frame.locator('.pane.path .token').first().click();
     await page.keyboard.press('c');
+    await explorer.frame.locator('.explorer[data-colour="entropy"]').waitFor();
+    await workbench.tab(/\.rollout/).click();
     await document.lens('coloured by entropy').waitFor();
   },
 );
