@@ -43,12 +43,6 @@ export class RowsWindow {
     return this.#rows.get(index) ?? null;
   }
 
-  /** The index of the first known row that is wanted, or −1. */
-  find(wanted: (row: PairRow) => boolean): number {
-    for (const [index, row] of this.#rows) if (wanted(row)) return index;
-    return -1;
-  }
-
   /** Another list, or the same one after a run has grown. */
   renew(query: PairQuery): void {
     this.#query = query;

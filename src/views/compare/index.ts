@@ -45,7 +45,7 @@ export function registerCompare(context: vscode.ExtensionContext, services: Serv
         const spec = restoredSpec(state);
         // Nothing says what it showed: an empty tab helps nobody.
         if (spec === null) panel.dispose();
-        else comparisons.adopt(panel, spec);
+        else comparisons.adopt(panel, recent.grown(spec));
         return Promise.resolve();
       },
     }),

@@ -1,4 +1,3 @@
-import type * as vscode from 'vscode';
 import { z } from 'zod';
 import { keyOf, specSchema, type Spec } from './spec.ts';
 
@@ -6,11 +5,17 @@ const KEY = 'recentComparisons';
 const MOST = 10;
 const stored = z.array(z.unknown()).catch([]);
 
+/** The part of `vscode.Memento` needed here. */
+export interface Memory {
+  get(key: string): unknown;
+  update(key: string, value: unknown): PromiseLike<void>;
+}
+
 /** Comparisons that were opened in this workspace, the latest first. */
 export class Recent {
-  readonly #state: vscode.Memento;
+  readonly #state: Memory;
 
-  constructor(state: vscode.Memento) {
+  constructor(state: Memory) {
     this.#state = state;
   }
 
@@ -27,6 +32,21 @@ export class Recent {
     if (isEmpty(spec)) return;
     const others = this.all.filter((each) => keyOf(each) !== keyOf(spec));
     void this.#state.update(KEY, [spec, ...others].slice(0, MOST));
+  }
+
+  /**
+   * The same comparison with the runs that it has by now: a tab that nobody looked at while they
+   * began remembers fewer.
+   */
+  grown(spec: Spec): Spec {
+    if (spec.kind === 'file') return spec;
+    const holds = (other: Spec): boolean =>
+      other.kind === 'runs' &&
+      other.name === spec.name &&
+      spec.sides.every(({ directories }, side) =>
+        directories.every((each) => other.sides[side]?.directories.includes(each) === true),
+      );
+    return this.all.find(holds) ?? spec;
   }
 
   /** The same comparison has more runs by now. */
