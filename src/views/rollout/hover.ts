@@ -64,8 +64,8 @@ function tokenSection(rollout: Rollout, position: number): string {
     lines(
       heading(rollout, detail),
       figures(detail),
-      mark?.failure ? `◆ ${literal(mark.failure.sentence)}` : '',
-      literal(detail.sentence),
+      // Of the unsure decision drawn again, only the first drawing is worth a word.
+      mark?.failure ? `◆ ${literal(mark.failure.sentence)}` : literal(detail.sentence),
       mark === undefined ? '' : branchList(rollout, mark),
     ),
     // Before the table: VS Code cuts a hover off below.
