@@ -123,7 +123,7 @@ inVsCode(
       patienceMs,
     );
     const final = view.locator('tr[data-row="final_accuracy"]');
-    assert.match(await final.innerText(), /% [^]*%/);
+    assert.match(await final.innerText(), /%[^]*%/);
     for (const chart of ['reward', 'accuracy']) {
       const readings = await view.locator(`[data-chart="${chart}"] .value`).allInnerTexts();
       assert.equal(readings.length, 2);
