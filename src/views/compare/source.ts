@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../../common/errors.ts';
 import { compareSides } from '../../compare/comparison.ts';
 import { hasPrice } from '../../compare/curves.ts';
@@ -250,7 +251,7 @@ function budgetOf(runs: readonly ComparedRun[]): number | null {
 
 function anotherRun(directory: string): { message: string; next: string } {
   return {
-    message: `Another run lies in ${directory} by now.`,
-    next: 'The curves are those that the comparison kept.',
+    message: t('Another run lies in {0} by now.', directory),
+    next: t('The curves are those that the comparison kept.'),
   };
 }

@@ -41,7 +41,9 @@ test('npm knows the command', () => {
 });
 
 test('all recipes that are shipped are clean', () => {
-  const recipes = readdirSync(join(root, 'recipes')).map((name) => join(root, 'recipes', name));
+  const recipes = readdirSync(join(root, 'recipes'))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join(root, 'recipes', name));
   assert.ok(recipes.length >= 2);
   assert.deepEqual(lint(...recipes), { status: 0, lines: [], stderr: '' });
 });
