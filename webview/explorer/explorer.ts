@@ -135,6 +135,7 @@ export class Explorer {
     const first = this.header === null;
     const grown = header.prompts !== this.header?.prompts;
     const another = this.header !== null && header.revision !== this.header.revision;
+    const probed = this.header !== null && header.probes !== this.header.probes;
     this.header = header;
     this.state.directory = header.directory;
     this.changed('header');
@@ -146,6 +147,7 @@ export class Explorer {
     }
     if (this.state.follow) this.#goToNewest(another);
     else if (first || another) this.#restore();
+    if (probed && !another) void this.#grow();
   }
 
   #goToNewest(anew = false): void {
@@ -346,6 +348,25 @@ export class Explorer {
     if (this.state.segment_id !== segment_id || !sameKey(this.state.selected, key)) return;
     this.path = path;
     this.changed('path');
+  }
+
+  /** Somebody asked for more of the tree that is shown: it grows where it stands. */
+  async #grow(): Promise<void> {
+    const { selected: key, segment_id } = this.state;
+    if (key === null || segment_id === null) return;
+    try {
+      const tree = await this.channel.request('tree', key);
+      const path = await this.channel.request('path', { ...key, segment_id });
+      if (this.tree.kind !== 'ready' || !sameKey(this.tree.value, key) || tree === null) return;
+      this.tree = { kind: 'ready', value: tree };
+      this.changed('tree');
+      // It has a mark where the others leave it.
+      if (this.path.kind !== 'ready' || this.state.segment_id !== segment_id) return;
+      this.path = { kind: 'ready', value: path };
+      this.changed('path');
+    } catch (error) {
+      this.say(this.inWords(error));
+    }
   }
 
   async #load<T>(ask: () => Promise<T>): Promise<Loaded<T>> {

@@ -89,6 +89,7 @@ export class ExplorerModel {
       controllable: this.#takesCommands(controllable),
       revision: this.#revision,
       newest_step: groups.at(-1)?.step ?? null,
+      probes: groups.reduce((sum, group) => sum + group.probes, 0),
       steps: recorded.size,
       interesting: interesting(groups),
     };

@@ -275,6 +275,8 @@ export const runHeader = z.object({
   revision: index,
   /** Newest recorded step, and the number of recorded steps. */
   newest_step: index.nullable(),
+  /** Continuations that were asked for: trees that are shown grow by them. */
+  probes: index,
   steps: index,
   /** The prompt of the newest step most worth a look. */
   interesting: promptKey.nullable(),
