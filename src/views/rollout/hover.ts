@@ -65,8 +65,10 @@ function tokenSection(rollout: Rollout, position: number): string {
       heading(rollout, detail),
       figures(detail),
       // Of the unsure decision drawn again, only the first drawing is worth a word.
-      mark?.failure ? `◆ ${literal(mark.failure.sentence)}` : literal(detail.sentence),
-      mark === undefined ? '' : branchList(rollout, mark),
+      beside(
+        mark?.failure ? `◆ ${literal(mark.failure.sentence)}` : literal(detail.sentence),
+        mark === undefined ? '' : branchList(rollout, mark),
+      ),
     ),
     // Before the table: VS Code cuts a hover off below.
     links(rollout, position),
@@ -88,13 +90,15 @@ function endSection(rollout: Rollout): string {
       : lines(
           `**◆ ${literal(t('Failure point'))}** &nbsp; ${literal(t('before token {0}', position))}`,
           failureFigures(failure),
-          literal(failure.sentence),
-          branchList(rollout, mark),
+          beside(literal(failure.sentence), branchList(rollout, mark)),
         ),
     links(rollout, position),
     alternativesTable(rollout, failure?.alternatives ?? [], '', position),
   );
 }
+
+const beside = (...each: readonly string[]): string =>
+  each.filter((text) => text !== '').join(' &nbsp; ');
 
 /** In one paragraph, so that a hover stays small. */
 const lines = (...each: readonly string[]): string =>
