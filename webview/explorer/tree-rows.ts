@@ -84,7 +84,7 @@ export function segmentRow(
     @dblclick=${onToggle}
   >
     <span class="name" .style=${`padding-left: ${8 * Math.min(row.depth, 16)}px`}>
-      ${twisty(state)}${row.kind === 'probe' ? icon('forked') : nothing}<span
+      ${row.kind === 'probe' && open === null ? probeGlyph() : twisty(state)}<span
         class="label"
         title=${row.origin === undefined ? nothing : probeNotes(row.origin).join('\n')}
         >${row.label}${forcedOf(row)}</span
@@ -115,6 +115,11 @@ export function segmentRow(
       )}</span
     >
   </div>`;
+}
+
+/** Where others have nothing to unfold. */
+function probeGlyph(): TemplateResult {
+  return html`<span class="twisty probe">${icon('forked')}</span>`;
 }
 
 /** The token that a person put first. */
