@@ -1,6 +1,8 @@
 import './views/l10n.ts';
 import * as vscode from 'vscode';
 import { BuiltInTarget } from './launch/built-in.ts';
+import { TargetByRecipe } from './launch/by-recipe.ts';
+import { PythonTarget } from './launch/python/target.ts';
 import { Runs } from './launch/runs.ts';
 import { StorePool } from './launch/store-pool.ts';
 import { ChartsView } from './views/charts/view.ts';
@@ -12,6 +14,8 @@ import { followContexts } from './views/contexts.ts';
 import { tellEndings } from './views/endings.ts';
 import { registerExplorer } from './views/explorer/index.ts';
 import { registerFork } from './views/fork/index.ts';
+import { registerPython } from './views/python/index.ts';
+import { PythonPlaces } from './views/python/places.ts';
 import { registerRecipeFeatures } from './views/recipe/index.ts';
 import { revealAtStart } from './views/reveal-at-start.ts';
 import { tokenAtCursor } from './views/rollout/commands.ts';
@@ -26,7 +30,15 @@ export function activate(context: vscode.ExtensionContext): void {
   const { extensionUri, globalState, globalStorageUri, subscriptions, workspaceState } = context;
   const log = vscode.window.createOutputChannel('Adaptive GRPO', { log: true });
   const engine = vscode.Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
-  const runs = new Runs(new BuiltInTarget(engine), openedBefore(workspaceState));
+  const places = new PythonPlaces(context);
+  const target = new TargetByRecipe({
+    'built-in': new BuiltInTarget(engine),
+    trl: new PythonTarget(places, {
+      ddpConfig: places.accelerateFile('ddp'),
+      log: (line) => log.info(line),
+    }),
+  });
+  const runs = new Runs(target, openedBefore(workspaceState));
   const stores = new StorePool();
   const colour = new ColourChoice(globalState);
   const services: Services = { extensionUri, log, runs, stores, colour };
@@ -57,5 +69,6 @@ export function activate(context: vscode.ExtensionContext): void {
     forkInExplorer: () => explorers.fork(),
   });
   registerRecipeFeatures(context, services);
+  registerPython(context, log, places);
   lookAround();
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { t } from '@vscode/l10n';
 import { z } from 'zod';
@@ -18,11 +19,14 @@ export class EngineProcess implements LaunchedRun {
   readonly ready: Promise<ReadyLine>;
   readonly stopped: Promise<ProcessEnd>;
   readonly #child: ChildProcess;
+  readonly #tree: boolean;
   /** What the engine said about why it can't run. */
   #refusal: PlainError | null = null;
 
-  constructor(child: ChildProcess, timeoutMs: number, signal?: AbortSignal) {
+  /** `tree`: the process leads a group of its own, whose members end with it. */
+  constructor(child: ChildProcess, timeoutMs: number, signal?: AbortSignal, tree = false) {
     this.#child = child;
+    this.#tree = tree;
     const failure = new Promise<Error>((resolve) => child.once('error', resolve));
     this.stopped = new Promise((resolve) => {
       // 'close' comes after the last output, so that a `failed` line is read before the end is told.
@@ -40,11 +44,17 @@ export class EngineProcess implements LaunchedRun {
   async stop(): Promise<ProcessEnd> {
     const child = this.#child;
     if (child.exitCode === null && child.signalCode === null) {
-      child.kill();
-      const kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+      this.#kill('SIGTERM');
+      const kill = setTimeout(() => this.#kill('SIGKILL'), GRACE_MS);
       void this.stopped.then(() => clearTimeout(kill));
     }
     return this.stopped;
+  }
+
+  #kill(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const { pid } = this.#child;
+    if (this.#tree && pid !== undefined) killTree(pid, signal);
+    else this.#child.kill(signal);
   }
 
   async #watch(
@@ -114,6 +124,21 @@ export class EngineProcess implements LaunchedRun {
       t('The engine ended before it was ready ({0}).', how),
       t('Look at the log for what it said.'),
     );
+  }
+}
+
+/** Ends a process and its group: a launcher of several may leave them behind when killed alone. */
+export function killTree(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (process.platform === 'win32') {
+    // Windows has no gentle way for a process without a window.
+    const taskkill = spawn('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
+    taskkill.once('error', () => undefined);
+    return;
+  }
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // All of them are gone.
   }
 }
 

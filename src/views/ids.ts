@@ -29,6 +29,8 @@ export const commands = {
   removeCompletionServerKey: 'adaptiveGrpo.removeCompletionServerKey',
   compareWithBaseline: 'adaptiveGrpo.compareWithBaseline',
   openComparison: 'adaptiveGrpo.openComparison',
+  selectPython: 'adaptiveGrpo.selectPython',
+  setUpPython: 'adaptiveGrpo.setUpPython',
 } as const;
 
 export const views = {
@@ -77,6 +79,8 @@ export const settings = {
   pricePerHour: 'pricePerHour',
   pricePerMillionTokens: 'pricePerMillionTokens',
   currency: 'currency',
+  pythonPath: 'pythonPath',
+  accelerateConfig: 'accelerateConfig',
 } as const;
 
 /** `viewItem` of a row in the tree of runs: what can be done with it. */

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { vsix } from './support/world.ts';
 
 /** VS Code shows the README on the extension's page, from what is packed. */
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const pictures = [...readme.matchAll(/!\[[^\]]*\]\(([^)\s]+)\)/g)].map(([, path = '']) => path);
+
+const trainer = new URL('../../trainer/', import.meta.url);
+const python = (await readdir(trainer, { recursive: true }))
+  .filter((name) => /^adaptive_grpo[\\/].*\.py$/.test(name))
+  .map((name) => `trainer/${name.replaceAll('\\', '/')}`);
 
 /** Everything that ships, and nothing else. */
 const content = [
@@ -53,6 +58,15 @@ const content = [
   'recipes/qwen2.5_1.5b_math.yaml',
   'recipes/qwen2.5_7b_math.yaml',
   'recipes/tree_grpo.yaml',
+  'recipes/accelerate_configs/ddp.yaml',
+  'recipes/accelerate_configs/fsdp2.yaml',
+  'recipes/accelerate_configs/zero2.yaml',
+  'recipes/accelerate_configs/zero3.yaml',
+  'trainer/pyproject.toml',
+  'trainer/readme.md',
+  'trainer/adaptive_grpo/py.typed',
+  // Every module of the Python trainer, and nothing of its tests.
+  ...python,
 ];
 
 /** Names in a zip file, read from its central directory. */

@@ -42,6 +42,8 @@ export function registerCommands(
     | 'applyToRun'
     | 'compareWithBaseline'
     | 'openComparison'
+    | 'selectPython'
+    | 'setUpPython'
   >;
   const handlers: Record<(typeof commands)[Own], Handler> = {
     [commands.startRun]: (argument) => startRun(services, context, argument),

@@ -3,6 +3,7 @@ import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
 import type { RunCard } from '../../launch/run-entry.ts';
+import { NoTrainerError } from '../../launch/python/choose.ts';
 import type { StartOptions } from '../../launch/runs.ts';
 import { runsDirectoryFor, startupTimeoutMs } from '../configuration.ts';
 import { commands } from '../ids.ts';
@@ -32,6 +33,7 @@ export async function startRun(
     basename(recipe.fsPath),
     directory,
     (options) => services.runs.start(recipe.fsPath, directory, options),
+    () => startRun(services, context, recipe),
     [{ title: t('Open Recipe'), run: () => vscode.window.showTextDocument(recipe) }],
   );
   if (card === null) return;
@@ -43,8 +45,12 @@ export async function startRun(
 export async function continueRun(services: Services, card: RunCard): Promise<void> {
   if (!(await isTrusted())) return;
   const { directory } = card;
-  await launch(services, basename(directory), directory, (options) =>
-    services.runs.continue(directory, options),
+  await launch(
+    services,
+    basename(directory),
+    directory,
+    (options) => services.runs.continue(directory, options),
+    () => continueRun(services, card),
   );
 }
 
@@ -72,6 +78,7 @@ async function launch(
   name: string,
   directory: string,
   start: (options: StartOptions) => Promise<RunCard>,
+  again: () => Promise<void>,
   remedies: readonly Action[] = [],
 ): Promise<RunCard | null> {
   const progress = {
@@ -91,12 +98,28 @@ async function launch(
       }
     });
   } catch (error) {
+    if (error instanceof NoTrainerError) {
+      void showError(error, services.log, pythonRemedies(error, again));
+      return null;
+    }
     void showError(error, services.log, [
       ...remedies,
       { title: t('Show Log'), run: () => openLog(services, directory) },
     ]);
     return null;
   }
+}
+
+/** Where no Python can train: ways to one, and then the start once more. */
+function pythonRemedies({ best, wanted }: NoTrainerError, again: () => Promise<void>): Action[] {
+  const then = (command: string, argument?: unknown) => async () => {
+    if ((await vscode.commands.executeCommand(command, argument)) === true) await again();
+  };
+  const request = { packages: wanted.packages, into: best?.python ?? null };
+  return [
+    { title: t('Set Up Python…'), run: then(commands.setUpPython, request) },
+    { title: t('Select Python…'), run: then(commands.selectPython) },
+  ];
 }
 
 export async function isTrusted(): Promise<boolean> {

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { runProgram } from './program.ts';
+
+/** The GPUs of this computer, as `nvidia-smi` tells. */
+export interface Gpu {
+  index: number;
+  uuid: string;
+  name: string;
+  /** MiB; null where the driver doesn't say. */
+  usedMib: number | null;
+  totalMib: number | null;
+  /** Percent of the time that it was busy; null where the driver doesn't say. */
+  busyPercent: number | null;
+}
+
+const fields = 'index,uuid,name,memory.used,memory.total,utilization.gpu';
+const index = z.coerce.number().int().nonnegative();
+
+/** `nvidia-smi --query-gpu=… --format=csv,noheader,nounits`; lines that are none of it are left out. */
+export function parseGpus(csv: string): Gpu[] {
+  return csv.split('\n').flatMap((line): Gpu[] => {
+    const cells = line.split(',').map((cell) => cell.trim());
+    const [first, uuid = '', ...rest] = cells;
+    // A name may hold a comma; what follows it is numbers.
+    const [used, total, busy] = rest.splice(-3);
+    const name = rest.join(', ');
+    const number = index.safeParse(first === '' ? undefined : first);
+    if (!number.success || busy === undefined || name === '') return [];
+    return [
+      {
+        index: number.data,
+        uuid,
+        name,
+        usedMib: amount(used),
+        totalMib: amount(total),
+        busyPercent: amount(busy),
+      },
+    ];
+  });
+}
+
+/** `[N/A]` and `[Not Supported]` are what some cards say. */
+function amount(cell: string | undefined): number | null {
+  return cell !== undefined && /^\d+(\.\d+)?$/.test(cell) ? Number(cell) : null;
+}
+
+/** None where there is no `nvidia-smi`, or it has nothing to tell. Rejects only when cancelled. */
+export async function readGpus(signal?: AbortSignal): Promise<Gpu[]> {
+  const args = [`--query-gpu=${fields}`, '--format=csv,noheader,nounits'];
+  const options = { timeoutMs: 5000, ...(signal === undefined ? {} : { signal }) };
+  try {
+    const { code, stdout } = await runProgram('nvidia-smi', args, options);
+    return code === 0 ? parseGpus(stdout) : [];
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    return [];
+  }
+}
+
+/**
+ * Those that a process may use.
+ *
+ * @param visible `CUDA_VISIBLE_DEVICES`: indices, or beginnings of uuids; CUDA reads it up to the
+ *   first that it doesn't know
+ */
+export function visibleGpus(gpus: readonly Gpu[], visible: string | undefined): Gpu[] {
+  if (visible === undefined) return [...gpus];
+  const chosen: Gpu[] = [];
+  for (const word of visible.split(',').map((each) => each.trim())) {
+    const gpu = gpus.find((each) =>
+      /^\d+$/.test(word) ? each.index === Number(word) : word !== '' && each.uuid.startsWith(word),
+    );
+    if (gpu === undefined) break;
+    if (!chosen.includes(gpu)) chosen.push(gpu);
+  }
+  return chosen;
+}

@@ -1,0 +1,89 @@
+import { readFile, stat } from 'node:fs/promises';
+import { t } from '@vscode/l10n';
+import { PlainError, messageOf } from '../../common/errors.ts';
+import { launchHere, recipeArguments } from '../engine-command.ts';
+import { CancelledError } from '../engine-process.ts';
+import type { LaunchOptions, LaunchTarget, LaunchedRun } from '../target.ts';
+import { trainerCommand } from './command-line.ts';
+import type { AccelerateConfig } from './command-line.ts';
+import type { PythonFacts } from './facts.ts';
+import { readGpus, visibleGpus } from './gpus.ts';
+import type { PackageName } from './facts.ts';
+import { packagesOf } from './needs.ts';
+
+/** Who knows which Python trains, and how. */
+export interface PythonChoice {
+  /** Rejects with a `PlainError` where there is none that can; with the signal's end, cancelled. */
+  interpreter(
+    recipe: string,
+    packages: readonly PackageName[],
+    signal?: AbortSignal,
+  ): Promise<{ python: string; facts: PythonFacts }>;
+  /** What a person chose to launch several processes by; null: nothing. */
+  accelerateConfig(recipe: string): AccelerateConfig | null;
+}
+
+export interface PythonTargetOptions {
+  /** Absolute path of the configuration for several GPUs. */
+  ddpConfig: string;
+  /** However little patience is asked for: a model may have to come from the Hub first. */
+  leastPatienceMs?: number;
+  /** Told what is started. */
+  log?: (line: string) => void;
+}
+
+const LEAST_PATIENCE_MS = 60 * 60_000;
+
+/** The Python trainer on this computer: TRL, on the GPUs there are. */
+export class PythonTarget implements LaunchTarget {
+  readonly name = 'Local Python';
+  readonly #choice: PythonChoice;
+  readonly #options: PythonTargetOptions;
+
+  constructor(choice: PythonChoice, options: PythonTargetOptions) {
+    this.#choice = choice;
+    this.#options = options;
+  }
+
+  async launch(options: LaunchOptions): Promise<LaunchedRun> {
+    const { recipe, signal } = options;
+    const { ddpConfig, leastPatienceMs = LEAST_PATIENCE_MS, log } = this.#options;
+    const source = await readRecipe(recipe);
+    const chosen = this.#choice.accelerateConfig(recipe);
+    if (chosen !== null) await requireConfig(chosen);
+    const packages = packagesOf(source);
+    const found = await this.#choice.interpreter(recipe, packages, signal);
+    const gpus = visibleGpus(await readGpus(signal), process.env.CUDA_VISIBLE_DEVICES);
+    if (signal?.aborted === true) throw new CancelledError();
+    const several = { file: ddpConfig, ours: true };
+    const circumstances = { facts: found.facts, gpus: gpus.length, chosen, several };
+    const command = trainerCommand(found.python, circumstances, recipeArguments(options));
+    log?.([command.file, ...command.args].join(' '));
+    const timeoutMs = Math.max(options.timeoutMs ?? 0, leastPatienceMs);
+    return launchHere(command, { ...options, timeoutMs });
+  }
+}
+
+async function readRecipe(recipe: string): Promise<string> {
+  try {
+    return await readFile(recipe, 'utf8');
+  } catch (cause) {
+    throw new PlainError(
+      t('The recipe {0} can’t be read: {1}', recipe, messageOf(cause)),
+      t('Check that it is still there.'),
+      { cause },
+    );
+  }
+}
+
+async function requireConfig({ file }: AccelerateConfig): Promise<void> {
+  try {
+    await stat(file);
+  } catch (cause) {
+    throw new PlainError(
+      t('The accelerate configuration {0} can’t be read.', file),
+      t('Change the setting “Adaptive GRPO: Accelerate Config”, or empty it.'),
+      { cause },
+    );
+  }
+}
