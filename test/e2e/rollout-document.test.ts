@@ -213,5 +213,12 @@ inVsCode(
     await explorer.frame.locator('.explorer[data-colour="entropy"]').waitFor();
     await workbench.tab(/\.rollout/).click();
     await document.lens('coloured by entropy').waitFor();
+    await document.lens(/^try 1 · T/).click();
+    const shown = await ExplorerPage.find(workbench);
+    await eventually(
+      'the token that the explorer shows',
+      () => shown.detail.innerText(),
+      (text) => text.includes('token 27 ·') && text.includes('try 1'),
+    );
   },
 );
