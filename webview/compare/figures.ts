@@ -11,22 +11,24 @@ export function figures(
   names: readonly [string, string],
   pricing: Pricing,
 ): TemplateResult {
-  return html`<table class="figures">
+  // Roles, because on a narrow page the rows are no table rows to the layout.
+  return html`<table class="figures" role="table">
     <caption class="visually-hidden">
       ${t('Figures of both sides; a difference is {0} minus {1}', names[1], names[0])}
     </caption>
-    <thead>
-      <tr>
-        <th scope="col">${t('Figure')}</th>
+    <thead role="rowgroup">
+      <tr role="row">
+        <th role="columnheader" scope="col">${t('Figure')}</th>
         ${names.map(
-          (name, side) => html`<th scope="col" class="number">${swatch(side)}${name}</th>`,
+          (name, side) =>
+            html`<th role="columnheader" scope="col" class="number">${swatch(side)}${name}</th>`,
         )}
-        <th scope="col" class="number">${t('Difference')}</th>
-        <th scope="col" class="number">${t('95% interval')}</th>
-        <th scope="col">${t('More than noise?')}</th>
+        <th role="columnheader" scope="col" class="number">${t('Difference')}</th>
+        <th role="columnheader" scope="col" class="number">${t('95% interval')}</th>
+        <th role="columnheader" scope="col">${t('More than noise?')}</th>
       </tr>
     </thead>
-    <tbody>
+    <tbody role="rowgroup">
       ${table.map((row) => figure(row, pricing))}
     </tbody>
   </table>`;
@@ -35,17 +37,19 @@ export function figures(
 function figure(row: Row, pricing: Pricing): TemplateResult {
   const { id, label, meaning, sides, verdict, sentence } = row;
   const better = verdict === 'first' ? 0 : verdict === 'second' ? 1 : null;
-  return html`<tr data-row=${id}>
-    <th scope="row" title=${meaning}>${label}</th>
+  return html`<tr role="row" data-row=${id}>
+    <th role="rowheader" scope="row" title=${meaning}>${label}</th>
     ${sides.map(
       (cell) =>
-        html`<td class="number" title=${seedsText(cell, row, pricing)}>
+        html`<td role="cell" class="number" title=${seedsText(cell, row, pricing)}>
           ${cellText(cell, row, pricing)}
         </td>`,
     )}
-    <td class="number">${deltaText(row, pricing) || '–'}</td>
-    <td class="number">${intervalText(row, pricing) || '–'}</td>
-    <td class="verdict ${verdict}">${better === null ? nothing : swatch(better)}${sentence}</td>
+    <td role="cell" class="number">${deltaText(row, pricing) || '–'}</td>
+    <td role="cell" class="number">${intervalText(row, pricing) || '–'}</td>
+    <td role="cell" class="verdict ${verdict}">
+      ${better === null ? nothing : swatch(better)}${sentence}
+    </td>
   </tr>`;
 }
 
