@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
@@ -24,11 +25,32 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** A workspace with a run that has ended, and a server in its settings that isn't there. */
+/** A server that wants a key, and says nothing about how sure it was. */
+const guarded = createServer((request, response) => {
+  const known = request.headers.authorization === 'Bearer the key';
+  const choice = { text: '12', finish_reason: 'length', logprobs: null };
+  const answer = known
+    ? { model: 'guarded-1', choices: [choice, choice] }
+    : { error: { message: 'no such key' } };
+  response.writeHead(known ? 200 : 401, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(answer));
+});
+await new Promise<void>((resolve) => guarded.listen(0, '127.0.0.1', resolve));
+after(() => guarded.close());
+const guardedUrl = (): string => {
+  const address = guarded.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return `http://127.0.0.1:${address.port}/v1`;
+};
+
+/** A workspace with a run that has ended, and two servers in its settings: one isn't there. */
 const withEndedRun = {
   files: {
     '.vscode/settings.json': JSON.stringify({
-      'adaptiveGrpo.completionServers': [{ name: 'nowhere', baseUrl: 'http://127.0.0.1:9/v1' }],
+      'adaptiveGrpo.completionServers': [
+        { name: 'nowhere', baseUrl: 'http://127.0.0.1:9/v1' },
+        { name: 'guarded', baseUrl: guardedUrl(), model: 'guarded-1' },
+      ],
     }),
   },
   folders: { 'runs/ended': ended },
@@ -101,7 +123,11 @@ inVsCode('other continuations of a token join the tree of a live run', long, asy
 
 inVsCode(
   'a run that has ended is forked from its document, and a server that is down is said so',
-  { ...withEndedRun, expectedErrors: /nowhere can’t be reached/ },
+  {
+    ...withEndedRun,
+    ...long,
+    expectedErrors: /nowhere can’t be reached|guarded refused|ECONN|401/,
+  },
   async ({ workbench }) => {
     await workbench.runCommand('Reveal in Rollout Explorer');
     const explorer = await ExplorerPage.find(workbench, patienceMs);
@@ -139,6 +165,28 @@ inVsCode(
     await workbench.pick('Sample 2 continuations');
     await workbench.notification(/nowhere can’t be reached at http:\/\/127\.0\.0\.1:9/).waitFor();
     assert.equal(await probes(explorer).count(), 2);
+
+    // What was chosen last is chosen still.
+    await workbench.runCommand('Fork from Here');
+    await workbench.pick('From');
+    await workbench.pick('guarded');
+    await workbench.pick('Sample 2 continuations');
+    await workbench.notification(/guarded refused \(401\): no such key/).waitFor();
+    await workbench.closeNotifications();
+    await workbench.runCommand('Set API Key of Completion Server');
+    await workbench.pick('guarded');
+    await workbench.enter('the key');
+    await workbench.statusItem('The key for guarded is set.').waitFor();
+    await workbench.runCommand('Fork from Here');
+    const [again = ''] = await workbench.picks();
+    assert.match(again, /^Sample 2 continuations *guarded/);
+    await workbench.pick('Sample 2 continuations');
+    await eventually(
+      'the probes in the tree',
+      () => probes(explorer).count(),
+      (count) => count === 4,
+    );
+    await workbench.screenshot(join(pictures, 'fork-server.png'));
   },
 );
 

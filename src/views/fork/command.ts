@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { z } from 'zod';
@@ -91,21 +92,37 @@ async function run(
       release();
     }
   });
-  await keep(parts, request, rows);
+  await keep(parts, store, request, rows);
 }
 
 /** What couldn't be written is still here: it can be tried again. */
 async function keep(
   parts: ForkParts,
+  store: RunStore,
   request: ForkRequest,
   rows: readonly SegmentRow[],
 ): Promise<void> {
   try {
-    tell(request, await keepFork(request, rows));
+    const kept = await keepFork(request, rows);
+    await untilShown(store, request.place, kept);
+    tell(request, kept);
   } catch (error) {
-    const again = { title: t('Try Again'), run: () => keep(parts, request, rows) };
+    const again = { title: t('Try Again'), run: () => keep(parts, store, request, rows) };
     void showError(error, parts.services.log, [again]);
   }
+}
+
+/** Views follow the file a moment later than it is written; who is told should find it there. */
+async function untilShown(
+  store: RunStore,
+  { step, prompt_id }: ForkPlace,
+  rows: readonly SegmentRow[],
+): Promise<void> {
+  const shown = () => {
+    const tree = new Set(store.tree(step, prompt_id).map(({ segment_id }) => segment_id));
+    return rows.every(({ segment_id }) => tree.has(segment_id));
+  };
+  for (const end = Date.now() + SHOWN_MS; Date.now() < end && !shown();) await sleep(50);
 }
 
 /** Rejects with a `CancelledError` where a person takes it back. */
@@ -220,6 +237,8 @@ function numberOf({ manifest }: RunStore, key: string): number | null {
 }
 
 const LONGEST = 256;
+/** A view that has not followed by then does so later. */
+const SHOWN_MS = 3000;
 
 /** What is left of the length that the run trains with. */
 function longestOf(store: RunStore, { fork_at }: ForkPlace): number {

@@ -57,8 +57,7 @@ export const apiKeyOf = (
 ): Promise<string | null> =>
   Promise.resolve(secrets.get(secretOf(server))).then((key) => key ?? null);
 
-/** "Set API Key of Completion Server…" */
-export async function setApiKey(secrets: vscode.SecretStorage): Promise<void> {
+async function setApiKey(secrets: vscode.SecretStorage): Promise<void> {
   const title = t('Set API Key of Completion Server');
   const server = await pickServer(title, () => true);
   if (server === undefined) return;
@@ -77,8 +76,7 @@ export async function setApiKey(secrets: vscode.SecretStorage): Promise<void> {
   vscode.window.setStatusBarMessage(t('The key for {0} is set.', server.name), 5000);
 }
 
-/** "Remove API Key of Completion Server…" */
-export async function removeApiKey(secrets: vscode.SecretStorage): Promise<void> {
+async function removeApiKey(secrets: vscode.SecretStorage): Promise<void> {
   const { servers } = completionServers();
   const keys = await Promise.all(servers.map((server) => apiKeyOf(secrets, server)));
   const withKey = servers.filter((_, i) => keys[i] !== null);
@@ -113,6 +111,7 @@ async function pickServer(
   return picked?.server;
 }
 
+/** "Set API Key of Completion Server…" and "Remove API Key of Completion Server…". */
 export const serverCommands = (
   secrets: vscode.SecretStorage,
 ): Record<string, () => Promise<void>> => ({
