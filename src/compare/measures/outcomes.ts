@@ -16,6 +16,20 @@ export function outcomes(runs: readonly ComparedRun[]): Measure[] {
     of: last(metric),
   });
   const equal = tokensOfAll(runs);
+  const sampled = row(
+    'final_pass@1',
+    'eval/pass@1',
+    t('Final accuracy, sampled'),
+    t('The same at the temperature of the recipe, a mean over samples (pass@1).'),
+  );
+  const best = row(
+    'final_pass@k',
+    'eval/pass@k',
+    t('Final accuracy, best of k'),
+    t('Share of held-out prompts with at least one right answer among k samples (pass@k).'),
+  );
+  // The best of one sample is that sample: one row is enough.
+  const several = runs.some((run) => best.of(run).value !== sampled.of(run).value);
   return [
     row(
       'final_accuracy',
@@ -24,18 +38,8 @@ export function outcomes(runs: readonly ComparedRun[]): Measure[] {
       t('Share of held-out prompts answered right by the last evaluation, greedily.'),
     ),
     ...(equal === null ? [] : [accuracyAt(equal)]),
-    row(
-      'final_pass@1',
-      'eval/pass@1',
-      t('Final accuracy, sampled'),
-      t('The same at the temperature of the recipe, a mean over samples (pass@1).'),
-    ),
-    row(
-      'final_pass@k',
-      'eval/pass@k',
-      t('Final accuracy, best of k'),
-      t('Share of held-out prompts with at least one right answer among k samples (pass@k).'),
-    ),
+    sampled,
+    ...(several ? [best] : []),
   ];
 }
 

@@ -168,6 +168,17 @@ test('what only one side has is said to be unknown, and what none has makes no r
   assert.ok(!table.some(({ id }) => id === 'adaptive/avg_failure_point'));
 });
 
+test('the best of k samples has a row only where there are several', () => {
+  const side = (name: string, best: number) => {
+    const metrics = { 'eval/accuracy': 0.5, 'eval/pass@1': 0.25, 'eval/pass@k': best };
+    return sideOf(name, runOf(1, [], { evaluations: [point(1, 100, metrics)] }));
+  };
+  const ids = (best: number) =>
+    compareSides([side('a', best), side('b', best)], options).table.map(({ id }) => id);
+  assert.ok(!ids(0.25).includes('final_pass@k'));
+  assert.ok(ids(0.75).includes('final_pass@k'));
+});
+
 test('a benchmark has a row', () => {
   const benchmark = (accuracy: number) => [
     { name: 'countdown', prompts: 50, metrics: { 'eval/accuracy': accuracy } },
