@@ -1,5 +1,5 @@
 import type { ColourMode } from '../explorer/protocol.ts';
-import { levelOf } from '../explorer/scale.ts';
+import { levelOf, scales } from '../explorer/scale.ts';
 import type { Place, Span } from './document-text.ts';
 import { lastAtMost } from './document-text.ts';
 import { offsetOf, type Rollout } from './rollout.ts';
@@ -59,10 +59,14 @@ const STANDS_OUT = 6;
 /** Characters that share one mark beside the scroll bar: about a line of a narrow editor. */
 const RULED = 100;
 
-/** What stands out in the whole document, a place about every line, for the overview ruler. */
+/**
+ * What stands out in the whole document, a place about every line, for the overview ruler. Not of
+ * advantages, which whole segments share.
+ */
 export function ruledPlaces(rollout: Rollout, measure: ColourMode): Place[] {
   const { document, view } = rollout;
   const places: Place[] = [];
+  if (scales[measure].direction === 'signed') return places;
   let last = -Infinity;
   for (let i = 0; i < view.ends.length; i++) {
     if (Math.abs(levelOf(measure, view[measure][i] ?? NaN)) < STANDS_OUT) continue;

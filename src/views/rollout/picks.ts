@@ -7,7 +7,7 @@ import { percent, short } from '../explorer/scale.ts';
 import { treeRows } from '../explorer/tree.ts';
 import type { Services } from '../services.ts';
 import type { RolloutAddress } from './address.ts';
-import { oneLine } from './markdown.ts';
+import { oneLine, visible } from './markdown.ts';
 import type { Rollout } from './rollout.ts';
 import type { OpenRun, RolloutRuns } from './runs.ts';
 import { crumbs, endsOf, siblingsAt, type SiblingHere } from './siblings.ts';
@@ -111,7 +111,7 @@ function siblingItem({ row, parted, token, after }: SiblingHere, rows: readonly 
   const { label, description } = itemOf(row, rows);
   const where = parted === null ? t('the same path') : t('another token from {0} on', parted);
   return {
-    label: `${label}   ${token === null ? '∅' : oneLine(token.text)}`,
+    label: `${label}   ${token === null ? '∅' : visible(token.text).replaceAll('$(', '$ (')}`,
     description: `${description} · ${where}`,
     detail:
       token === null

@@ -56,6 +56,11 @@ test('what stands out is marked once a line beside the scroll bar', async () => 
     [1, 2, 2, 2],
   );
   assert.deepEqual(ruledPlaces(rollout, 'max_prob'), []);
+  const sure = await rolloutOf([row({ segment_id: 0, tokens: tokensOf('ab') })], 0);
+  assert.deepEqual(
+    ruledPlaces({ ...sure, view: { ...sure.view, advantage: Float32Array.of(1, 1) } }, 'advantage'),
+    [],
+  );
 });
 
 /** Just unsure enough. */
