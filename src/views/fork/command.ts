@@ -3,10 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { PlainError } from '../../common/errors.ts';
-import { newestCheckpoint, type Policies, type PolicyLease } from '../../launch/policies.ts';
+import type { Policies } from '../../launch/policies.ts';
 import type { SegmentRow } from '../../run/model/segment.ts';
-import { isLive } from '../../run/status.ts';
 import type { RunStore } from '../../run/store.ts';
 import { short } from '../explorer/scale.ts';
 import { TokenizerTexts, tokenizerFolders } from '../explorer/tokenizer.ts';
@@ -15,11 +13,11 @@ import { commands } from '../ids.ts';
 import { offer, showError } from '../notify.ts';
 import { plainText } from '../plain-text.ts';
 import type { Services } from '../services.ts';
-import { askForFork, labelOf, type Beginning, type ForkChoice, type ForkSource } from './ask.ts';
-import type { Server } from './client.ts';
-import { keepFork, sampleFork, type ForkRequest, type ForkSources } from './fork.ts';
+import { askForFork, labelOf, type Beginning, type ForkChoice } from './ask.ts';
+import { keepFork, sampleFork, type ForkRequest } from './fork.ts';
 import { forkPlace, type ForkPlace } from './place.ts';
-import { apiKeyOf, completionServers, completionTimeoutMs } from './servers.ts';
+import { completionServers, completionTimeoutMs } from './servers.ts';
+import { ownSource, sourcesOf } from './sources.ts';
 
 /** What the command takes: `position` counts tokens of the path, `[0, position)` is kept. */
 export const forkTarget = z.object({
@@ -82,10 +80,12 @@ async function run(
   const { directory } = store;
   const { services } = parts;
   const request: ForkRequest = { directory, place, ...choice };
+  const warn = (message: string) => services.log.warn(`fork: ${message}`);
   const rows = await withProgress(store, place, choice, async (signal) => {
-    const { sources, release } = await sourcesOf(parts, store, choice.source, signal);
+    const { policies, secrets } = parts;
+    const inputs = { store, policies, secrets, warn };
+    const { sources, release } = await sourcesOf(inputs, choice.source, signal);
     try {
-      const warn = (message: string) => services.log.warn(`fork: ${message}`);
       const tools = { textOf, timeoutMs: completionTimeoutMs(), warn };
       return await sampleFork(request, sources, tools, signal);
     } finally {
@@ -151,67 +151,6 @@ function withProgress<T>(
       subscription.dispose();
     }
   });
-}
-
-/** The run's own policy: while it lives its engine, afterwards its newest checkpoint. */
-async function ownSource(store: RunStore): Promise<ForkSource[]> {
-  const { manifest, status, directory } = store;
-  if (isLive(status)) return manifest.endpoint === null ? [] : [{ kind: 'live', name: '' }];
-  const name = manifest.engine.name === 'built-in' ? await newestCheckpoint(directory) : null;
-  return name === null ? [] : [{ kind: 'checkpoint', name }];
-}
-
-interface Used {
-  sources: ForkSources;
-  release: () => void;
-}
-
-async function sourcesOf(
-  { policies, secrets, services }: ForkParts,
-  store: RunStore,
-  source: ForkSource,
-  signal: AbortSignal,
-): Promise<Used> {
-  const [own] = await ownSource(store);
-  let lease: PolicyLease | null = null;
-  let endpoint: Server | null = null;
-  try {
-    if (own?.kind === 'live' && store.manifest.endpoint !== null) {
-      endpoint = ownServer(store, own, store.manifest.endpoint);
-    } else if (own?.kind === 'checkpoint') {
-      lease = await policies.acquire(store.directory, signal);
-      endpoint = ownServer(store, own, lease.endpoint);
-    }
-  } catch (error) {
-    // Another server answers all the same; only nobody scores what it says.
-    if (source.kind !== 'server' || signal.aborted) throw error;
-    services.log.warn(`fork: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const release = () => lease?.dispose();
-  const origin = { source: source.kind, name: source.name };
-  if (source.kind === 'server') {
-    const { name, baseUrl, model } = source.server;
-    const apiKey = await apiKeyOf(secrets, source.server);
-    const sampler = { name, baseUrl, model, apiKey, own: false };
-    return { sources: { sampler, origin, own: endpoint }, release };
-  }
-  if (endpoint === null) {
-    release();
-    throw new PlainError(
-      t('The run has just ended.'),
-      t('Fork again: its checkpoint is asked then.'),
-    );
-  }
-  return { sources: { sampler: endpoint, origin, own: endpoint }, release };
-}
-
-function ownServer(
-  { manifest }: RunStore,
-  source: ForkSource,
-  { url, token }: { url: string; token: string },
-): Server {
-  const name = `${manifest.name} (${labelOf(source)})`;
-  return { name, baseUrl: `${url.replace(/\/$/, '')}/v1`, apiKey: token, model: '', own: true };
 }
 
 function placeInWords({ manifest }: RunStore, { step, prompt_id, fork_at }: ForkPlace): string {
