@@ -48,6 +48,8 @@ const content = [
   ...pictures,
   'media/walkthrough/charts-dark.png',
   'media/walkthrough/charts-light.png',
+  'media/walkthrough/compare-dark.png',
+  'media/walkthrough/compare-light.png',
   'media/walkthrough/explorer-dark.png',
   'media/walkthrough/explorer-light.png',
   'media/walkthrough/recipe.md',

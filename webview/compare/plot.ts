@@ -43,7 +43,7 @@ export type Curves = readonly [Curve, Curve];
 const DOTS_BELOW = 30;
 /** How much of its colour a band has, and a single seed's line beside its mean. */
 const BAND = 0.16;
-const FAINT = 0.4;
+const FAINT = 0.28;
 
 /** Side by side in every sense: the first is solid with round points, the second dashed with diamonds. */
 const marks = [
@@ -91,7 +91,8 @@ export function datasetsOf(
     const line: ChartDataset<'line', XY[]> = {
       label: names[side] ?? '',
       data: pointsOf({ x: curve.x, y: curve.mean }),
-      order: 1,
+      // Dashes over the solid line: where the sides agree, both are seen.
+      order: side === 0 ? 2 : 1,
       borderColor: colour,
       backgroundColor: colour,
       borderWidth: (theme.lineWidth + 0.5) * scale,
