@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from dataclasses import replace
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import BASE, ROOT
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from tokenizers import Tokenizer, decoders, models
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from adaptive_grpo.generation import (
     GeneratedSegment,
@@ -165,3 +167,41 @@ def test_the_text_of_tokens_and_where_each_ends() -> None:
     base = TokenTexts(AutoTokenizer.from_pretrained(BASE))
     assert base.of([3, 13, 4, 1]) == ("0+1", pytest.approx([1, 2, 3, 3]))
     assert base.of([])[0] == ""
+
+
+def sentencepiece_like() -> PreTrainedTokenizerFast:
+    """Decodes as Llama 2's: `▁` is a space, bytes that no token has are spelled `<0xNN>`."""
+    pieces = ["<s>", "</s>", "<unk>", "▁", "▁the", "▁cat", "s", "!"]
+    pieces += [f"<0x{byte:02X}>" for byte in range(256)]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>", byte_fallback=True))
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.Replace("▁", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", unk_token="<unk>")
+
+
+def test_the_text_of_tokens_whose_decoder_looks_at_their_neighbours() -> None:
+    tokenizer = sentencepiece_like()
+    texts = TokenTexts(tokenizer)
+
+    def ids(*pieces: str) -> list[int]:
+        return [int(tokenizer.convert_tokens_to_ids(piece)) for piece in pieces]
+
+    smile = [f"<0x{byte:02X}>" for byte in "🙂".encode()]
+    text, ends = texts.of(ids("▁the", "▁cat", "s", *smile, "▁the", "!", "</s>"))
+    assert text == "the cats🙂 the!"
+    assert ends.tolist() == [3, 7, 8, 8, 8, 8, 9, 13, 14, 14]
+    text, ends = texts.of(ids("▁cat", *smile[:2]))
+    assert text.startswith("cat")
+    assert ends.tolist()[0] == 3
+    assert ends[-1] == len(text)
+    many = ids(*["▁the", "▁cat", "s"] * 40)
+    text, ends = texts.of(many)
+    assert text == tokenizer.decode(many)
+    assert [text[a:b] for a, b in itertools.pairwise([0, *ends])][:4] == ["the", " cat", "s", " the"]

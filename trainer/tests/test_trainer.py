@@ -100,7 +100,8 @@ def test_off_is_trls_own_grpo(tmp_path: Path) -> None:
 def test_what_was_generated_is_recorded(tmp_path: Path, extension: Any, adaptive: bool) -> None:
     directory = tmp_path / "run"
     recorder = Recorder(RunWriter.create(directory, manifest(), b""), pytest.fail)
-    trainer = training.trainer(tmp_path, recorder=recorder, use_token_adaptive=adaptive)
+    keys = {"use_token_adaptive": adaptive, "beta": 0.04}
+    trainer = training.trainer(tmp_path, recorder=recorder, **keys)
     trainer.train()
     recorder.close()
     found = extension.read(directory)
@@ -117,6 +118,10 @@ def test_what_was_generated_is_recorded(tmp_path: Path, extension: Any, adaptive
         assert tokens["token_ends"][-1] == len(tokens["text"])
         assert all(value <= 0 for value in tokens["logprob"])
         assert all(0 < value <= 1 for value in tokens["max_prob"])
+        if adaptive and segment["step"] == 1 and segment["trained"]:
+            # Before the first update the reference is the policy itself.
+            at_recipe = tokens["train_logprob"] or tokens["logprob"]
+            assert tokens["ref_logprob"] == pytest.approx(at_recipe, abs=2e-4)
         if segment["status"] != "truncated":
             assert set(segment["rewards"]) == {"accuracy", "length"}
             weighed = segment["rewards"]["accuracy"] + 0.1 * segment["rewards"]["length"]

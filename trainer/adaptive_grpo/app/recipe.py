@@ -26,6 +26,9 @@ _OBSOLETE = {
     "evaluation_strategy": "It is called `eval_strategy` now.",
     "use_liger_loss": "It is called `use_liger_kernel` now.",
 }
+_BUILT_IN = ("eval_num_prompts", "eval_num_generations", "threads")
+"""Keys that only the built-in engine has."""
+
 _NOT_USED = frozenset(
     {
         "benchmarks",
@@ -195,6 +198,9 @@ def _check_names(values: Mapping[str, Any], arguments: Sequence[str]) -> None:
             continue
         if key in _OBSOLETE:
             raise RecipeError(f"`{key}` is a key of an older TRL.", _OBSOLETE[key])
+        if key in _BUILT_IN:
+            message = f"`{key}` is a key of the built-in engine; this is the trainer for TRL."
+            raise RecipeError(message, "Take it out, or train with the built-in engine.")
         near = difflib.get_close_matches(str(key), known, 1)
         hint = f"Did you mean `{near[0]}`?" if near else "Take it out."
         raise RecipeError(f"`{key}` is not a key of a recipe.", hint)

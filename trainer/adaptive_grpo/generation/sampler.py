@@ -26,6 +26,7 @@ from ..strategy import (
 )
 from .cache import Prefix, RowCache, prefill
 from .draws import stream_of, uniform
+from .row import Cut, Row, outcome_of, segment_of
 from .segments import GeneratedSegment
 
 
@@ -47,38 +48,6 @@ class RoundSettings:
     first_tree: int = 0
     """What tree 0 is called in the draws: prompts may be spread over processes."""
 
-
-@dataclass
-class _Row:
-    """A segment that is being generated."""
-
-    request: SegmentRequest
-    stream: int
-    path: list[int]
-    """Prompt and completion so far."""
-    token_ids: list[int] = field(default_factory=list)
-    logprob: list[float] = field(default_factory=list)
-    train_logprob: list[float] = field(default_factory=list)
-    entropy: list[float] = field(default_factory=list)
-    max_prob: list[float] = field(default_factory=list)
-    top: dict[int, Alternatives] = field(default_factory=dict)
-
-    @property
-    def position(self) -> int:
-        """Of the next token, in the completion."""
-        return self.request.fork_at + len(self.token_ids)
-
-
-class _Cut(NamedTuple):
-    """What the policy thought of the token before which a row is cut."""
-
-    trigger: Trigger | None
-    max_prob: float | None
-    entropy: float | None
-    top: Alternatives | None
-
-
-_NO_CUT = _Cut(None, None, None, None)
 
 Ended = Callable[[GeneratedSegment], None]
 Score = Callable[[Sequence[GeneratedSegment]], Sequence[float | None]]
@@ -117,7 +86,7 @@ class Sampler:
         self._on_end = on_end
         self._score_roots = score_roots
         self._anyone_busy = anyone_busy
-        self._rows: list[_Row] = []
+        self._rows: list[Row] = []
         self._cache = RowCache()
         self._prefixes: dict[int, tuple[Prefix, list[int]]] = {}
         """By segment: the cache of its whole path, and the path."""
@@ -145,12 +114,12 @@ class Sampler:
         if not self._plan.done:
             raise RuntimeError("the plan waits for segments that nobody generates")
 
-    def _row(self, request: SegmentRequest, path: Sequence[int]) -> _Row:
+    def _row(self, request: SegmentRequest, path: Sequence[int]) -> Row:
         number = self._issued[request.tree]
         self._issued[request.tree] += 1
         self._tree_of[request.segment] = request.tree
         tree = self._settings.first_tree + request.tree
-        return _Row(request, stream_of(*self._settings.stream, tree, number), list(path))
+        return Row(request, stream_of(*self._settings.stream, tree, number), list(path))
 
     def _idle(self) -> None:
         """One call of the model for the sake of the other processes."""
@@ -195,8 +164,8 @@ class Sampler:
                     parameters.entropy_threshold,
                 )
             if trigger is not None:
-                cut = _Cut(trigger, max_probs[i], entropies[i], tops.get(i))
-                segment = _segment(row, "truncated", cut)
+                cut = Cut(trigger, max_probs[i], entropies[i], tops.get(i))
+                segment = segment_of(row, "truncated", cut)
                 self._keep_prefix(i, row)
                 requests = self._end(segment)
                 own = next(one for one in requests if one.parent == segment.segment)
@@ -246,9 +215,9 @@ class Sampler:
             row.train_logprob.append(train_logprob)
             row.path.append(token)
             if token in settings.end_tokens:
-                joining += self._finish(i, _segment(row, "complete"))
+                joining += self._finish(i, segment_of(row, "complete"))
             elif row.position >= settings.max_completion_length:
-                joining += self._finish(i, _segment(row, "length"))
+                joining += self._finish(i, segment_of(row, "length"))
         return joining
 
     def _finish(self, i: int, segment: GeneratedSegment) -> list[SegmentRequest]:
@@ -270,14 +239,14 @@ class Sampler:
             rewards = self._score_roots(self._ended_roots)
         requests: list[SegmentRequest] = []
         for one, reward in zip(self._ended_roots, rewards, strict=True):
-            requests += self._plan.finished(_outcome(one, reward))
+            requests += self._plan.finished(outcome_of(one, reward))
         return requests
 
     def _end(self, segment: GeneratedSegment) -> list[SegmentRequest]:
         self._on_end(segment)
-        return self._plan.finished(_outcome(segment, None))
+        return self._plan.finished(outcome_of(segment, None))
 
-    def _keep_prefix(self, i: int, row: _Row) -> None:
+    def _keep_prefix(self, i: int, row: Row) -> None:
         """Branches may start from here; the last token is read again when they do."""
         if self._branches_left[row.request.tree] > 0:
             # The token that was just sampled is not in the cache yet.
@@ -309,32 +278,3 @@ class Sampler:
                 for segment, (prefix, path) in self._prefixes.items()
                 if self._branches_left[self._tree_of[segment]] > 0
             }
-
-
-def _segment(row: _Row, status: SegmentStatus, cut: _Cut = _NO_CUT) -> GeneratedSegment:
-    length = len(row.token_ids)
-    return GeneratedSegment(
-        request=row.request,
-        status=status,
-        trigger=cut.trigger,
-        failure_point=None if cut.trigger is None else row.position,
-        failure_max_prob=cut.max_prob,
-        failure_entropy=cut.entropy,
-        failure_top=cut.top,
-        token_ids=np.array(row.token_ids, np.int32),
-        logprob=np.array(row.logprob, np.float32),
-        train_logprob=np.array(row.train_logprob, np.float32),
-        entropy=np.array(row.entropy[:length], np.float32),
-        max_prob=np.array(row.max_prob[:length], np.float32),
-        top=row.top,
-    )
-
-
-def _outcome(segment: GeneratedSegment, reward: float | None) -> SegmentOutcome:
-    return SegmentOutcome(
-        segment=segment.segment,
-        status=segment.status,
-        length=len(segment.token_ids),
-        entropy=segment.entropy.tolist(),
-        reward=reward,
-    )

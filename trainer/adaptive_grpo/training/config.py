@@ -117,9 +117,9 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
         for key, allowed in _ALLOWED.items():
             value = getattr(self, key, None)
             if value not in allowed:
-                choices = ", ".join(f"`{one}`" for one in allowed if one is not None)
+                choices = ", ".join(f"`{_yaml(one)}`" for one in allowed if one is not None)
                 yield (
-                    f"`{key}: {value}` doesn't go together with `use_token_adaptive`.",
+                    f"`{key}: {_yaml(value)}` doesn't go together with `use_token_adaptive`.",
                     f"Set `{key}` to {choices}, or set `use_token_adaptive: false`.",
                 )
 
@@ -134,6 +134,10 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
             if value not in choices:
                 known = ", ".join(f"`{one}`" for one in choices)
                 yield f"`{key}: {value}` is not known.", f"It can be {known}."
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _NO_LIMIT = float("inf")

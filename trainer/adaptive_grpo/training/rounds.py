@@ -10,6 +10,7 @@ import numpy as np
 
 from ..generation import GeneratedSegment, TokenTexts
 from ..run import SegmentRow
+from ..run.rows import Floats
 from ..strategy import (
     MeasuredSegment,
     SegmentCredit,
@@ -66,6 +67,9 @@ class PromptGroup:
     """In the order of `segments`."""
     rows: list[CompletionRow] = field(default_factory=list)
 
+    references: dict[int, Floats] = field(default_factory=dict)
+    """By segment: log probabilities of its tokens under the reference policy, where there is one."""
+
     @property
     def leaves(self) -> list[GeneratedSegment]:
         """The segments that a completion ends with."""
@@ -94,6 +98,14 @@ class PromptGroup:
         }
         self.rows = completion_rows(self.segments, self.credits, answered)
 
+    def note_reference(self, row: CompletionRow, logprob: Floats) -> None:
+        """What the reference policy thinks of a completion, for the segments of its path."""
+        for part in row.parts:
+            own = logprob[part.start : part.end]
+            # A segment may be left before its end: the row that goes furthest tells the most.
+            if len(own) > len(self.references.get(part.segment, ())):
+                self.references[part.segment] = own
+
     def measured(self) -> list[MeasuredSegment]:
         """The segments as the strategy's metrics see them."""
         found: list[MeasuredSegment] = []
@@ -121,6 +133,9 @@ class PromptGroup:
         for one, credit in zip(self.segments, self.credits, strict=True):
             request, score = one.request, self.scores.get(one.segment)
             text, ends = texts.of(one.token_ids)
+            reference = self.references.get(one.segment)
+            if reference is not None and len(reference) < len(one.token_ids):
+                reference = None  # its end is only in completions that nobody could score
             rows.append(
                 SegmentRow(
                     step=step,
@@ -149,6 +164,7 @@ class PromptGroup:
                     entropy=one.entropy,
                     max_prob=one.max_prob,
                     advantage=credit.advantage.astype(np.float32),
+                    ref_logprob=reference,
                     # Where nothing was hotter than the recipe says, it is `logprob` once more.
                     train_logprob=None if request.attempt == 0 else one.train_logprob,
                     top=one.top,

@@ -161,6 +161,12 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             totals=sums,
             device=self.accelerator.device,
         )
+        references = output.get("ref_per_token_logps")
+        if references is not None:
+            for number, (group, _) in enumerate(tree.places()):
+                row = places[number]
+                if row is not None:
+                    group.note_reference(row, references[number].float().cpu().numpy())
         ratios = [
             float(ratio)
             for row in rows

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +16,7 @@ from ..generation.draws import stream_of, uniform_stream
 from ..strategy import RolloutPlan
 from .prompts import empty_groups
 from .rounds import PromptGroup, Score, score_of
-from .sharing import busy_together, largest
+from .sharing import busy_together, largest, shards_parameters
 
 if TYPE_CHECKING:
     from .trainer import TokenAdaptiveGRPOTrainer
@@ -84,6 +84,12 @@ class TreeRound:
         asks_rewards = self._strategy.use_token_adaptive and (
             self._strategy.fork_policy == "top_entropy"
         )
+        if asks_rewards and shards_parameters(trainer.accelerator):
+            raise PlainError(
+                "`fork_policy: top_entropy` scores rollouts while others are still sampled, which "
+                "doesn't go together with parameters that are spread over processes.",
+                "Take DDP or ZeRO-2, or another `fork_policy`.",
+            )
         paths = Paths()
 
         def ended(segment: GeneratedSegment) -> None:
@@ -173,31 +179,19 @@ class TreeRound:
         ]
 
 
-class unwrapped:  # noqa: N801 (a context manager)
+@contextmanager
+def unwrapped(trainer: TokenAdaptiveGRPOTrainer) -> Iterator[torch.nn.Module]:
     """The bare model with all its parameters, in evaluation mode, as TRL has it to generate."""
-
-    def __init__(self, trainer: TokenAdaptiveGRPOTrainer) -> None:
-        self._trainer = trainer
-        distributed = getattr(trainer, "_dist", None)
-        self._contexts = [
-            unwrap_model_for_generation(
-                trainer.model_wrapped,
-                trainer.accelerator,
-                gather_deepspeed3_params=trainer.args.ds3_gather_for_generation,
-            ),
-            nullcontext()
-            if distributed is None
-            else distributed.summon_full_params(trainer.model_wrapped, recurse=False),
-        ]
-
-    def __enter__(self) -> torch.nn.Module:
-        model: torch.nn.Module = self._contexts[0].__enter__()
-        self._contexts[1].__enter__()
-        self._training = model.training
-        self._model = model.eval()
-        return model
-
-    def __exit__(self, *exception: Any) -> None:
-        self._model.train(self._training)
-        for context in reversed(self._contexts):
-            context.__exit__(*exception)
+    with (
+        unwrap_model_for_generation(
+            trainer.model_wrapped,
+            trainer.accelerator,
+            gather_deepspeed3_params=trainer.args.ds3_gather_for_generation,
+        ) as model,
+        trainer._dist.summon_full_params(trainer.model_wrapped, recurse=False),
+    ):
+        training = model.training
+        try:
+            yield model.eval()
+        finally:
+            model.train(training)
