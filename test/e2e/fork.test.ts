@@ -126,7 +126,7 @@ inVsCode(
   {
     ...withEndedRun,
     ...long,
-    expectedErrors: /nowhere can’t be reached|guarded refused|ECONN|401/,
+    expectedErrors: /nowhere can’t be reached|guarded refused|Connection error|401/,
   },
   async ({ workbench }) => {
     await workbench.runCommand('Reveal in Rollout Explorer');
