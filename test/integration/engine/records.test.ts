@@ -9,7 +9,7 @@ import { eventsOf, recipeFile, runEngine, smallRecipe, temporaryFolder } from '.
 /** Trains, and opens what was recorded. */
 async function record(more: string, ...args: string[]) {
   const folder = await temporaryFolder();
-  const recipe = await recipeFile(folder, smallRecipe + more);
+  const recipe = await recipeFile(folder, withKeys(smallRecipe, more));
   const directory = join(folder, 'run');
   const ended = await runEngine([recipe, '--output_dir', directory, ...args]);
   assert.equal(ended.code, 0, ended.stderr);
@@ -19,6 +19,13 @@ async function record(more: string, ...args: string[]) {
     segments.set(step, [...(segments.get(step) ?? []), ...store.tree(step, prompt_id)]);
   }
   return { directory, store, segments };
+}
+
+/** A recipe with other values: no key may stand there twice. */
+function withKeys(recipe: string, more: string): string {
+  const keys = new Set(more.split('\n').map((line) => line.split(':')[0]));
+  const kept = recipe.split('\n').filter((line) => !keys.has(line.split(':')[0]) || line === '');
+  return kept.join('\n') + more;
 }
 
 const near = (a: number | undefined, b: number, what: string) =>
@@ -132,4 +139,27 @@ test('held-out prompts are tried at the start, in between and at the end, on tok
     from.steps.map(({ metrics }) => metrics['tokens/generated']);
   assert.deepEqual(generated(store), generated(plain.store));
   assert.equal((await eventsOf(directory)).at(-1)?.type, 'run_finished');
+});
+
+test("dapo's loss counts a round's tokens once, into however many updates it is cut", async (t) => {
+  const losses = async (batch: number, updates: number) => {
+    const { store } = await record(
+      'loss_type: dapo\ngeneration_batch_size: 16\nlearning_rate: 1e-12\n'.concat(
+        `per_device_train_batch_size: ${batch}\nmax_steps: ${updates}\n`,
+      ),
+    );
+    t.after(() => store.dispose());
+    return store.steps.map(({ metrics }) => metrics.loss ?? NaN);
+  };
+  const [whole = NaN, ...none] = await losses(16, 1);
+  assert.equal(none.length, 0);
+  const parts = await losses(8, 2);
+  assert.equal(parts.length, 2);
+  assert.ok(Math.abs(whole) > 1e-4, `a loss of ${whole} says nothing`);
+  // The weights stay as they are, so the updates add up to the one over all rows.
+  near(
+    parts.reduce((sum, loss) => sum + loss, 0),
+    whole,
+    'the sum of the losses',
+  );
 });
