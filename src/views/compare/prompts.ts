@@ -123,6 +123,7 @@ export class PromptPairs {
       const trees = this.#trees(prompt);
       const labels = [leafLabels(trees[0]), leafLabels(trees[1])] as const;
       const pairs = alignTrees(trees[0], trees[1]);
+      const extent = extentOf(pairs);
       return [
         head,
         ...pairs.map((pair, j): FlatRow => ({
@@ -133,7 +134,7 @@ export class PromptPairs {
           pair,
           position: j + 1,
           size: pairs.length,
-          extent: extentOf(pairs),
+          extent,
         })),
       ];
     });
