@@ -10,6 +10,8 @@ export interface WorkbenchOptions {
   scale?: number;
   /** Milliseconds any one thing may take; default 30 s. */
   timeout?: number;
+  /** Display language; default English. */
+  language?: string;
 }
 
 /**
@@ -45,6 +47,11 @@ export class Workbench {
       deviceScaleFactor: scale,
       reducedMotion: 'reduce',
     });
+    if (options.language !== undefined) {
+      // VS Code itself reads this where its texts in another language are loaded.
+      const language = JSON.stringify(options.language);
+      await context.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${language}`);
+    }
     const workbench = new Workbench(await context.newPage(), timeout);
     await workbench.page.goto(url);
     await workbench.ready();

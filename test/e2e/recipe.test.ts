@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import type { Frame, Locator } from 'playwright-core';
-import { z } from 'zod';
+import type { Locator } from 'playwright-core';
 import { ExplorerPage } from '../../scripts/vscode/explorer-page.ts';
 import { root } from '../../scripts/vscode/install.ts';
 import type { Workbench } from '../../scripts/vscode/workbench.ts';
 import { synthesizeRun } from '../fixtures/synthesize.ts';
+import { checkAccessibility } from './support/accessibility.ts';
 import { eventually } from './support/expect.ts';
 import { inVsCode } from './support/world.ts';
 
-const require = createRequire(import.meta.url);
 const pictures = join(root, 'test-results');
 const folder = await mkdtemp(join(tmpdir(), 'adaptive-grpo-recipe-'));
 const recorded = join(folder, 'recorded');
@@ -45,17 +43,6 @@ async function open({ page }: Workbench, name: string): Promise<Locator> {
   const editor = page.locator('.editor-instance .monaco-editor').first();
   await editor.locator('.view-line').first().waitFor();
   return editor;
-}
-
-/** No serious finding of axe in a webview. */
-async function checkAccessibility(frame: Frame): Promise<void> {
-  // What a page's policy forbids to its own scripts, the browser's tools may do.
-  await frame.evaluate(await readFile(require.resolve('axe-core/axe.min.js'), 'utf8'));
-  const found = z
-    .object({ violations: z.array(z.object({ id: z.string(), impact: z.string().nullable() })) })
-    .parse(await frame.evaluate(`axe.run(document, { resultTypes: ['violations'] })`));
-  const serious = found.violations.filter(({ impact }) => /serious|critical/.test(impact ?? ''));
-  assert.deepEqual(serious, []);
 }
 
 const texts = async (all: Locator): Promise<string> =>
@@ -199,6 +186,13 @@ inVsCode(
       () => form.locator('#field-fork_policy').inputValue(),
       (value) => value === 'first_failure',
     );
+    await page.keyboard.press('Control+Y');
+    await eventually(
+      'the form',
+      () => form.locator('#field-fork_policy').inputValue(),
+      (value) => value === 'top_entropy',
+    );
+    await page.keyboard.press('Control+Z');
 
     // What is typed in the text is seen in the form, mistakes included.
     await editor.getByText('entropy_threshold').click();
@@ -212,7 +206,30 @@ inVsCode(
       () => readFile(path, 'utf8'),
       (text) => text === strategy.replace('0.7', '0.69'),
     );
-    await checkAccessibility(form);
+
+    // Somebody else writes the file: the form follows as the text does.
+    await writeFile(path, strategy.replace('0.7', '0.42'));
+    const threshold = form.locator('input.number').first();
+    await eventually(
+      'the form',
+      () => threshold.inputValue(),
+      (value) => value === '0.42',
+    );
+    // With changes of one's own, nothing is lost on either side: VS Code asks when it saves.
+    await threshold.fill('0.5');
+    await threshold.press('Enter');
+    await shows('uncertainty_threshold: 0.5');
+    await writeFile(path, strategy.replace('0.7', '0.3'));
+    await page.waitForTimeout(1500);
+    await page.keyboard.press('Control+S');
+    await eventually(
+      'what VS Code says',
+      async () => (await workbench.notifications()).join(' '),
+      (text) => text.includes('content of the file is newer'),
+    );
+    assert.equal(await threshold.inputValue(), '0.5');
+    assert.equal(await readFile(path, 'utf8'), strategy.replace('0.7', '0.3'));
+    await checkAccessibility(form, 'the form');
   },
 );
 

@@ -112,6 +112,7 @@ export class DetailArea {
           >${t('token {0}', position)}${detail === null ? '' : ` · ${t('id {0}', detail.token_id)}`}
           · ${part?.label ?? ''}</span
         >
+        ${this.#links()}
       </div>
       <p class="why" aria-live="polite">${detail?.sentence ?? '…'}</p>
       <div class="detail-body">
@@ -152,6 +153,7 @@ export class DetailArea {
     return html`
       <div class="detail-head">
         <span class="quoted">${title}</span><span class="dim">${t('before token {0}', at)}</span>
+        ${this.#links()}
       </div>
       <p class="why" aria-live="polite">
         ${
@@ -178,6 +180,24 @@ export class DetailArea {
         }
       </div>
     `;
+  }
+
+  /** What one may do at the cursor; what only lies under the mouse is not chosen yet. */
+  #links(): TemplateResult | typeof nothing {
+    if (this.#preview !== null) return nothing;
+    return html`<span class="detail-links">
+      <button type="button" class="link" @click=${() => void this.#explorer.fork()}>
+        ${t('Fork from here')}
+      </button>
+      <button
+        type="button"
+        class="link"
+        title=${t('Same position in siblings (s)')}
+        @click=${() => void this.#explorer.siblings()}
+      >
+        ${t('Siblings')}
+      </button>
+    </span>`;
   }
 
   #branch({ segment_id, label, outcome, reward, taken }: Branch, at: number): TemplateResult {

@@ -260,6 +260,20 @@ export class Explorer {
     }
   }
 
+  /** What the other completions of the prompt say where the cursor is. */
+  async siblings(): Promise<void> {
+    const { segment_id, position } = this.state;
+    if (segment_id === null || position === null) {
+      this.say(t('Choose a token first.'));
+      return;
+    }
+    try {
+      await this.channel.request('siblings', { segment_id, position: Math.ceil(position) });
+    } catch (error) {
+      this.say(this.inWords(error));
+    }
+  }
+
   setWhitespace(whitespace: boolean): void {
     this.state.whitespace = whitespace;
     this.changed('colour');

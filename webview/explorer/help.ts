@@ -11,6 +11,7 @@ const keys: readonly (readonly [string, string])[] = [
   ['n   p', t('next, previous failure point ◆ of the path')],
   ['o', t('open the path as a document')],
   ['b', t('fork before the token: other continuations from there')],
+  ['s', t('the same position in its siblings')],
   ['/', t('filter the prompts')],
   ['Esc', t('leave the filter; close this help')],
   ['f', t('follow the run, or hold still')],

@@ -82,6 +82,7 @@ const shortcuts: Record<string, () => void> = {
   },
   o: () => void explorer.openDocument(),
   b: () => void explorer.fork(),
+  s: () => void explorer.siblings(),
   w: () => explorer.setWhitespace(!explorer.state.whitespace),
   r: () => explorer.toggleRecipe(),
   '1': () => explorer.togglePane('prompts'),

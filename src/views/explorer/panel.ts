@@ -117,6 +117,10 @@ export class ExplorerPanel {
         const { directory } = this;
         await vscode.commands.executeCommand(openRolloutDocument, directory, segment_id, position);
       },
+      siblings: async (place) => {
+        const where = { directory: this.directory, ...place };
+        await vscode.commands.executeCommand(commands.siblingsAtToken, where);
+      },
       fork: async (place) => {
         const target = { directory: this.directory, ...place };
         await vscode.commands.executeCommand(commands.forkFromToken, target);

@@ -337,6 +337,8 @@ export const schemas = {
   next_recipe: z.object({ changes: z.array(recipeChange).max(500) }),
   /** Opens a path as a text document beside the explorer, at a token where one is given. */
   open_document: z.object({ segment_id: segmentId, position: index.nullable() }),
+  /** Shows what the other completions of the prompt say at token `position`. */
+  siblings: z.object({ segment_id: segmentId, position: index }),
   /** Samples other continuations of the path, in place of what follows token `position`. */
   fork: z.object({
     segment_id: segmentId,
@@ -366,6 +368,7 @@ export const results = {
   set: z.object({ message: z.string() }),
   next_recipe: z.null(),
   open_document: z.null(),
+  siblings: z.null(),
   fork: z.null(),
   colour: z.null(),
   resume_run: z.null(),

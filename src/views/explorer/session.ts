@@ -25,6 +25,8 @@ export interface RunActions {
   openRecipe(changes: readonly RecipeChange[]): Promise<void>;
   /** Opens a path as a document, at a token where one is given. */
   openDocument(segment_id: number, position: number | null): Promise<void>;
+  /** Shows what the siblings of a path say at the same place. */
+  siblings(place: { segment_id: number; position: number }): Promise<void>;
   /** Samples other continuations of a path before a token. */
   fork(place: { segment_id: number; position: number; alternative?: number }): Promise<void>;
   /** What tokens are coloured by; rollout documents share it. */
@@ -87,6 +89,11 @@ export class ExplorerSession {
         },
         open_document: async ({ segment_id, position }) => {
           await actions.openDocument(segment_id, position);
+          return null;
+        },
+        siblings: (place) => {
+          // A person may take their time to choose one.
+          void actions.siblings(place);
           return null;
         },
         fork: ({ alternative, ...place }) => {

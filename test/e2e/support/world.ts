@@ -13,6 +13,7 @@ import { cache, root } from '../../../scripts/vscode/install.ts';
 import type { ServedVsCode } from '../../../scripts/vscode/serve.ts';
 import { serveVsCode } from '../../../scripts/vscode/serve.ts';
 import { Workbench } from '../../../scripts/vscode/workbench.ts';
+import { addPseudoLanguage, pseudo } from './language.ts';
 
 /** A real VS Code with the packed extension, opened in a real browser, in a folder of its own. */
 export interface World {
@@ -32,6 +33,8 @@ export interface WorldOptions {
   /** Start in a folder that is not trusted. */
   untrusted?: boolean;
   theme?: string;
+  /** The extension's texts in the language that VS Code made up for tests. */
+  pseudoLanguage?: boolean;
   /** Errors that the test provokes: lines of the extension's log it must and may hold. */
   expectedErrors?: RegExp;
   /** Milliseconds for the test; default three minutes. */
@@ -101,7 +104,14 @@ export function inVsCode(
     });
     let workbench: Workbench | null = null;
     try {
-      workbench = await Workbench.open(browser, vscode.url);
+      if (options.pseudoLanguage === true) {
+        await addPseudoLanguage(join(folder, 'vscode', 'extensions'));
+      }
+      workbench = await Workbench.open(
+        browser,
+        vscode.url,
+        options.pseudoLanguage === true ? { language: pseudo } : {},
+      );
       await body({ workbench, vscode, workspace, browser });
       checkLog(extensionErrors(await vscode.logs()), options.expectedErrors);
       assert.deepEqual(workbench.webviewErrors, [], 'errors in webviews');

@@ -8,7 +8,13 @@ import { z } from 'zod';
 import { PlainError } from '../../../src/common/errors.ts';
 import type { RunActions } from '../../../src/views/explorer/session.ts';
 import { scrollFrames, type FrameTimes } from './frames.ts';
-import { ExplorerHarness, noActions, type OpenExplorer, type OpenOptions } from './harness.ts';
+import {
+  ExplorerHarness,
+  freshColour,
+  noActions,
+  type OpenExplorer,
+  type OpenOptions,
+} from './harness.ts';
 import { rootRow, opened, synthesized, temporaryDirectory, writer } from './runs.ts';
 import { themes, type ThemeName } from './themes.ts';
 
@@ -375,7 +381,8 @@ test('of sampled capture it says N of M', async (t) => {
 
 test('what is looked at survives closing and restoring the view', async (t) => {
   const store = await synthesized(t);
-  const first = await explore(t, { source: store });
+  const actions = { ...noActions, colour: freshColour() };
+  const first = await explore(t, { source: store, actions });
   await first.page.waitForSelector('.row.segment');
   const shown = String(await first.page.evaluate('window.vsCodeState().selected.prompt_id'));
   await first.page.locator('.row.prompt:not(.selected)').last().click();
@@ -394,7 +401,7 @@ test('what is looked at survives closing and restoring the view', async (t) => {
   const state: unknown = await first.page.evaluate('window.vsCodeState()');
   const title = await text(first.page, '.row.tree-prompt');
   const token = await text(first.page, '.detail-head');
-  const second = await explore(t, { source: store, state });
+  const second = await explore(t, { source: store, state, actions });
   await second.page.waitForSelector('.cursor');
   assert.equal(await text(second.page, '.row.tree-prompt'), title);
   await until(

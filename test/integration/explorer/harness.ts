@@ -79,6 +79,10 @@ function pageHtml(theme: ThemeName, state: unknown): string {
 </html>`;
 }
 
+/** What tokens are coloured by, kept nowhere. */
+export const freshColour = (): ColourChoice =>
+  new ColourChoice({ get: () => undefined, update: () => Promise.resolve() });
+
 /** Actions of a run that nobody can command. */
 export const noActions: RunActions = {
   controllable: () => false,
@@ -86,8 +90,9 @@ export const noActions: RunActions = {
   set: () => Promise.reject(new Error('This run takes no commands.')),
   openRecipe: () => Promise.resolve(),
   openDocument: () => Promise.reject(new Error('There is no editor for documents.')),
+  siblings: () => Promise.reject(new Error('There is no editor for documents.')),
   fork: () => Promise.reject(new Error('There is nobody to sample from.')),
-  colour: new ColourChoice({ get: () => undefined, update: () => Promise.resolve() }),
+  colour: freshColour(),
   resume: () => Promise.reject(new Error('This run can not be resumed.')),
   showLog: () => undefined,
 };
@@ -141,7 +146,8 @@ export class ExplorerHarness {
   }
 
   async open(options: OpenOptions): Promise<OpenExplorer> {
-    const { source, actions = noActions, theme = 'dark', state, width = 1280 } = options;
+    const { source, theme = 'dark', state, width = 1280 } = options;
+    const actions = options.actions ?? { ...noActions, colour: freshColour() };
     const complaints: string[] = [];
     const port = new SocketPort();
     const load = () => Promise.resolve(source);

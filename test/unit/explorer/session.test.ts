@@ -59,6 +59,7 @@ const actions: RunActions = {
   controllable: () => true,
   command: (command) => Promise.resolve(`${command} will do`),
   openDocument: () => Promise.resolve(),
+  siblings: () => Promise.resolve(),
   fork: () => Promise.resolve(),
   colour: new ColourChoice({ get: () => 'advantage', update: () => Promise.resolve() }),
   set: (key, value) => Promise.resolve(`${key}: ${JSON.stringify(value)}`),
