@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FIRST_PROBE_ID } from '../../run/model/probe.ts';
 import type { SegmentKind } from '../../run/model/segment.ts';
 
 /** The scheme of rollout documents' URIs; `package.json` names it in `when` clauses. */
@@ -46,7 +47,9 @@ const LONGEST = 60;
 export function titlePath(named: Named, { segment_id }: RolloutAddress): string {
   const { run, prompt_id, step, kind, attempt } = named;
   const what = kind === 'resample' ? `try ${attempt}` : kind;
-  return `/${inPath(run)}/${inPath(prompt_id)}/step ${step} · ${what} · ${segment_id}.rollout`;
+  // Probes are counted from one, whatever ids keep them apart from the engine's segments.
+  const id = segment_id < FIRST_PROBE_ID ? segment_id : segment_id - FIRST_PROBE_ID + 1;
+  return `/${inPath(run)}/${inPath(prompt_id)}/step ${step} · ${what} · ${id}.rollout`;
 }
 
 /** Whoever wrote the run chose its names: nothing of them may end the path or turn it around. */

@@ -34,6 +34,11 @@ test('a title is three readable names, whatever the run calls itself', () => {
     titlePath({ ...named, run: 'my run', prompt_id: 'train/3' }, address),
     '/my run/train_3/step 12 · try 2 · 45.rollout',
   );
+  const probe = { step: 12, kind: 'probe', attempt: 0, run: 'r', prompt_id: 'p' } as const;
+  assert.equal(
+    titlePath(probe, { directory: '/x', segment_id: 2 ** 30 + 4 }),
+    '/r/p/step 12 · probe · 5.rollout',
+  );
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (run, prompt_id) => {
       const path = titlePath({ ...named, run, prompt_id }, address);
