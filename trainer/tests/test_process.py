@@ -152,6 +152,8 @@ def test_a_killed_run_goes_on_and_nothing_is_there_twice(
     until(directory, "step", 5)
     trainer.process.kill()
     trainer.end()
+    # What a trainer leaves that is killed while it writes a checkpoint, and a batch.
+    (directory / "checkpoints" / "checkpoint-99").mkdir()
     with (directory / "rollouts.arrows").open("ab") as file:
         file.write(b"\xff\xff\xff\xff\x00\x10")
     told = ("--resume_from_checkpoint", "true", "--max_steps", "8")

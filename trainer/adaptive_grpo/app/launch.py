@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import ProgressCallback, set_seed
 from transformers.trainer_callback import PrinterCallback
 from trl import get_peft_config, get_quantization_config
@@ -40,8 +41,13 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     Raises:
         PlainError: the run can't begin, or failed
     """
-    main = PartialState().is_main_process
-    start = find_start(recipe, datetime.now())
+    processes = PartialState()
+    main = processes.is_main_process
+    # All processes have one directory, which the time may be part of.
+    now = [datetime.now()]
+    if processes.num_processes > 1:
+        broadcast_object_list(now)
+    start = find_start(recipe, now[0])
     set_seed(recipe.training.seed)
     tokenizer = load_tokenizer(recipe)
     data, held_out = load_data(recipe, tokenizer)

@@ -15,7 +15,7 @@ from typing import Any
 from .. import __version__
 from ..compat import trl_version
 from ..errors import PlainError
-from ..events import read_state
+from ..events import STATE, read_state
 from ..run import Recorder, RunWriter
 from ..training import TokenAdaptiveGRPOTrainer
 from .recipe import Recipe
@@ -63,7 +63,9 @@ def find_start(recipe: Recipe, now: datetime) -> Start:
             raise PlainError("It isn't said which run is to go on.", step)
         directory = Path(wanted).resolve()
         folders = (directory / "checkpoints").glob("checkpoint-*")
-        steps = sorted((int(one.name.split("-")[1]), one) for one in folders if one.is_dir())
+        # Its state is written last: without it, a checkpoint isn't all there.
+        whole = (one for one in folders if (one / STATE).is_file())
+        steps = sorted((int(one.name.split("-")[1]), one) for one in whole)
         newest = steps[-1][1] if steps else None
         state = None if newest is None else read_state(newest)
         return Start(directory, newest, resumes=True, state=state)

@@ -8,8 +8,7 @@ Branches that the plan asks for later start from a copy of the cache of their pr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,11 +16,8 @@ import torch
 from ..run.rows import Alternatives
 from ..strategy import (
     RolloutPlan,
-    SegmentOutcome,
     SegmentRequest,
-    SegmentStatus,
     StrategyParameters,
-    Trigger,
     trigger_at,
 )
 from .cache import Prefix, RowCache, prefill

@@ -68,7 +68,7 @@ class PromptGroup:
     rows: list[CompletionRow] = field(default_factory=list)
 
     references: dict[int, Floats] = field(default_factory=dict)
-    """By segment: log probabilities of its tokens under the reference policy, where there is one."""
+    """By segment: log probabilities under the reference policy, where there is one."""
 
     @property
     def leaves(self) -> list[GeneratedSegment]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -72,6 +71,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         self._round: TreeRound | None = None
         self._rewards = torch.zeros(0)
         self._safe_points = 0
+        self._saved_step = -1
 
     @property
     def end_tokens(self) -> frozenset[int]:
@@ -197,10 +197,13 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def save_now(self) -> None:
         """Writes a checkpoint, unless this step has one; all processes call it together."""
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        if not folder.exists():
+        if self._saved_step != self.state.global_step:
             self._save_checkpoint(self.model, trial=None)
             self.control = self.callback_handler.on_save(self.args, self.state, self.control)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        self._saved_step = self.state.global_step
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds what the run has come to so far to TRL's metrics."""
