@@ -59,11 +59,8 @@ export class Prompts {
   }
 
   #onChange(changes: ReadonlySet<Change>): void {
-    if (changes.has('rows')) {
-      this.#rows.renew(this.#view.state.query);
-      // What a tree looked like may have changed with it.
-      this.#strips.forget();
-    }
+    if (changes.has('rows')) this.#rows.renew(this.#view.state.query);
+    if (changes.has('runs')) this.#strips.forget();
     if (changes.has('rows') || changes.has('query') || changes.has('header')) this.#draw();
   }
 

@@ -5,6 +5,8 @@ import { plain, type CompareView } from './view.ts';
 
 /** Narrowest cell of a strip, in pixels. */
 const CELL = 3;
+/** Strips kept at hand: of the rows around which one scrolls. */
+const KEPT = 4000;
 
 /** The strips of the completions in sight, asked for once. */
 export class Strips {
@@ -42,6 +44,7 @@ export class Strips {
   /** `width`: of a strip, in pixels. */
   async fetch(rows: readonly CompletionsRow[], pair: number, width: number): Promise<void> {
     this.#width = Math.max(CELL, width);
+    if (this.#strips.size > KEPT) this.forget();
     const wanted = Map.groupBy(
       rows.flatMap((row) => [this.#missing(row, 0), this.#missing(row, 1)]).flat(),
       ({ side, key, stride }) => JSON.stringify([side, key, stride]),
@@ -93,7 +96,8 @@ export class Strips {
   }
 
   #nameOf(side: SideIndex, segment_id: number, stride: number): string {
-    return `${side} ${segment_id} ${stride} ${this.#view.colour}`;
+    const { pair } = this.#view.state.query;
+    return `${pair} ${side} ${segment_id} ${stride} ${this.#view.colour}`;
   }
 
   #strideOf({ extent }: CompletionsRow): number {

@@ -40,8 +40,8 @@ const viewState = z.object({
 export type ViewState = z.infer<typeof viewState>;
 export type SectionName = keyof ViewState['sections'];
 
-/** Parts of the page that are drawn by themselves. */
-export type Change = 'header' | 'charts' | 'figures' | 'query' | 'rows';
+/** Parts of the page that are drawn by themselves; `runs`: others than before. */
+export type Change = 'runs' | 'header' | 'charts' | 'figures' | 'query' | 'rows';
 
 /** The comparison as the host tells it, and what a person looks at of it. */
 export class CompareView {
@@ -129,7 +129,7 @@ export class CompareView {
       this.set({ spec: state.spec });
       this.#settleQuery();
     }
-    this.#tell('header', 'charts', 'figures', 'query', 'rows');
+    this.#tell('runs', 'header', 'charts', 'figures', 'query', 'rows');
   }
 
   #grow({ summary, runs }: Growth): void {
