@@ -108,12 +108,11 @@ inVsCode('a rollout of a live run is read as a document', { timeout: 300_000 }, 
   await workbench.pick(/^. root \d+(?: › try \d+)*/.exec(side)?.[0] ?? side);
   await workbench.tab('↔').waitFor();
   await page.locator('.monaco-diff-editor .editor.modified .view-line').first().waitFor();
-  const differs = await eventually(
+  await eventually(
     'the cursor in the diff',
     () => document.cursor(),
     ([line]) => line > 1,
   );
-  assert.ok(differs[0] >= at[0]);
   await workbench.screenshot(join(pictures, 'rollout-diff.png'));
 
   // A reload brings the documents back, the diff included.
