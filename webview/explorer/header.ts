@@ -51,8 +51,10 @@ export function headerBar(explorer: Explorer, toggleHelp: () => void): TemplateR
           explorer.setQuery({ text });
         },
       })}
-      ${paneButtons(explorer)}
-      ${iconButton({ icon: 'question', label: t('Keyboard help (?)'), onClick: toggleHelp })}
+      <span class="bar-end"
+        >${paneButtons(explorer)}
+        ${iconButton({ icon: 'question', label: t('Keyboard help (?)'), onClick: toggleHelp })}</span
+      >
     </div>
     ${notices(explorer)}
   `;
