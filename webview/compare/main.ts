@@ -38,7 +38,9 @@ const figuresBox = part('div', 'figures-box');
 figuresBox.tabIndex = 0;
 figuresBox.setAttribute('role', 'region');
 figuresBox.setAttribute('aria-label', t('Figures'));
-const prompts = new Prompts(view, page);
+/** Where the page was when it was last seen. */
+const { scroll } = view.state;
+const prompts = new Prompts(view, page, () => (page.scrollTop = scroll));
 const sections: Record<SectionName, { heading: HTMLElement; body: HTMLElement; title: string }> = {
   charts: { heading: part('div', 'heading'), body: charts.element, title: t('Charts') },
   figures: { heading: part('div', 'heading'), body: figuresBox, title: t('Figures') },
@@ -197,11 +199,4 @@ function savePictures(specs: readonly ChartSpec[], manner: 'as_shown' | 'light')
 }
 
 page.addEventListener('scrollend', () => view.set({ scroll: page.scrollTop }));
-let restored = false;
-view.onChange(() => {
-  if (restored || view.summary === null) return;
-  restored = true;
-  page.scrollTop = view.state.scroll;
-});
-
 view.start();

@@ -25,13 +25,15 @@ export class Prompts {
   readonly #message = document.createElement('div');
   readonly #list = document.createElement('div');
   readonly #rows: RowsWindow;
+  #onFirst: (() => void) | null;
   readonly #strips: Strips;
   /** The row with the cursor. */
   #active = 0;
 
-  /** `scroller`: the page, which is all that scrolls. */
-  constructor(view: CompareView, scroller: HTMLElement) {
+  /** `scroller`: the page, which is all that scrolls. `onFirst`: the list has its height. */
+  constructor(view: CompareView, scroller: HTMLElement, onFirst: () => void) {
     this.#view = view;
+    this.#onFirst = onFirst;
     this.#scroller = scroller;
     this.#rows = new RowsWindow(
       (query, from, to) => view.channel.request('rows', { query, from, to }),
@@ -89,6 +91,10 @@ export class Prompts {
     this.#heads.hidden = message !== null;
     const total = head?.total ?? 0;
     this.#list.style.height = `${total * ROW_HEIGHT}px`;
+    if (head !== null) {
+      this.#onFirst?.();
+      this.#onFirst = null;
+    }
     const { from, to } = this.#sight(total);
     if (pairs > 0) void this.#rows.need(from, head === null ? OVERSCAN : to);
     this.#active = Math.max(0, Math.min(this.#active, total - 1));

@@ -412,14 +412,18 @@ test('a torn comparison says what is wrong; put right, it opens', async (t) => {
 });
 
 test('what one looked at is there again', async (t) => {
-  const first = await openSides(t, [1]);
+  const first = await openSides(t, [1], { height: 330 });
   await first.page.locator('.figures').waitFor();
   await first.page.getByRole('button', { name: 'Figures' }).click();
   await first.page.locator('.filter', { hasText: 'Both right' }).click();
   await first.page.getByText('2+2=').first().waitFor();
+  await first.page.locator('.prompts-section').scrollIntoViewIfNeeded();
+  await first.page.evaluate(`document.querySelector('.page').scrollTop = 30`);
+  await first.page.waitForTimeout(200);
   const state: unknown = await first.page.evaluate('window.vsCodeState()');
-  const { page } = await open(t, first.session.spec, { state });
+  const { page } = await open(t, first.session.spec, { state, height: 330 });
   await page.getByText('2+2=').first().waitFor();
+  assert.equal(await page.evaluate(`document.querySelector('.page').scrollTop`), 30);
   assert.equal(await page.locator('.figures').count(), 0);
   const broken = await open(t, first.session.spec, {
     state: { axis: 7, query: 'x', sections: [] },
