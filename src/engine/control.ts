@@ -58,7 +58,7 @@ export class Control implements SafePoints {
 
   /** Runs `job`, which changes nothing, before the next optimizer step. */
   atSafePoint<T>(job: () => Promise<T>): Promise<T> {
-    return this.#enqueue(job, true);
+    return this.#later(job, true);
   }
 
   /**
@@ -123,12 +123,19 @@ export class Control implements SafePoints {
     await this.#work();
   }
 
-  #enqueue<T>(job: (controlled: Controlled) => Promise<T>, reads = false): Promise<T> {
+  /** For what acts on the trainer, which is there from the first safe point on. */
+  #enqueue<T>(job: (controlled: Controlled) => Promise<T>): Promise<T> {
+    return this.#later(() => {
+      if (this.#controlled === null) throw new RunEndedError();
+      return job(this.#controlled);
+    }, false);
+  }
+
+  #later<T>(job: () => Promise<T>, reads: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = async () => {
-        const controlled = this.#controlled;
-        if (controlled === null || this.#mode.kind === 'ended') throw new RunEndedError();
-        return job(controlled);
+        if (this.#mode.kind === 'ended') throw new RunEndedError();
+        return job();
       };
       this.#jobs.push({ run: () => run().then(resolve, reject), reads });
       if (this.#mode.kind === 'ended') void this.#work();

@@ -173,6 +173,10 @@ test('every command is answered, also those that come when the run is over', asy
 test('who only asks is answered between two steps of a round; commands wait for its end', async () => {
   const run = new Counting();
   const order: string[] = [];
+  // The first evaluation comes before the first safe point.
+  const early = run.control.atSafePoint(() => Promise.resolve('there'));
+  await run.control.breathe();
+  assert.equal(await early, 'there');
   assert.equal(await run.control.safePoint(run), 'go on');
   const set = run.send('set', { temperature: 1.5 }).then(() => order.push('set'));
   const asked = run.control.atSafePoint(() => Promise.resolve(order.push('asked')));
