@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import { infoOf, typeOf, type Engine } from './engines.ts';
 import type { KeyInfo } from './key-info.ts';
@@ -71,32 +72,35 @@ function alternatives(schema: Exclude<Json, boolean>): string[] {
     case 'boolean':
       return ['true', 'false'];
     case 'null':
-      return ['empty'];
+      return [t('empty')];
     case 'integer':
-      return [`a whole number${range(schema)}`];
+      return [bounded(t('a whole number'), schema)];
     case 'number':
-      return [`a number${range(schema)}`];
+      return [bounded(t('a number'), schema)];
     case 'string':
-      return ['a text'];
+      return [t('a text')];
     case 'object':
-      return ['a mapping'];
+      return [t('a mapping')];
     case 'array': {
       const items = Array.isArray(schema.items) ? schema.items[0] : schema.items;
-      const what = items === undefined ? 'values' : plural(expectation(items));
+      const what = items === undefined ? t('values') : plural(expectation(items));
       return [
-        schema.minItems === undefined ? `a list of ${what}` : `a list of one or more ${what}`,
+        schema.minItems === undefined
+          ? t('a list of {0}', what)
+          : t('a list of one or more {0}', what),
       ];
     }
     default:
-      return ['a value'];
+      return [t('a value')];
   }
 }
 
 function oneOf(options: readonly string[]): string {
   const last = options.at(-1) ?? '';
-  return options.length < 2 ? last : `${options.slice(0, -1).join(', ')} or ${last}`;
+  return options.length < 2 ? last : t('{0} or {1}', options.slice(0, -1).join(', '), last);
 }
 
+/** Of the English words above; other languages have the singular here. */
 function plural(what: string): string {
   return what.replace(
     /^a (\w+ )?(text|number|mapping)/,
@@ -105,17 +109,19 @@ function plural(what: string): string {
   );
 }
 
-function range(schema: Exclude<Json, boolean>): string {
+function bounded(what: string, schema: Exclude<Json, boolean>): string {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const least = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const bounds = [
-    least === undefined ? '' : `of at least ${least}`,
-    typeof exclusiveMinimum === 'number' ? `above ${exclusiveMinimum}` : '',
+    least === undefined ? '' : t('of at least {0}', least),
+    typeof exclusiveMinimum === 'number' ? t('above {0}', exclusiveMinimum) : '',
     most === undefined
       ? ''
-      : `${least === undefined && exclusiveMinimum === undefined ? 'of ' : ''}at most ${most}`,
-    typeof exclusiveMaximum === 'number' ? `below ${exclusiveMaximum}` : '',
+      : least === undefined && exclusiveMinimum === undefined
+        ? t('of at most {0}', most)
+        : t('at most {0}', most),
+    typeof exclusiveMaximum === 'number' ? t('below {0}', exclusiveMaximum) : '',
   ].filter(Boolean);
-  return bounds.length === 0 ? '' : ` ${bounds.join(' and ')}`;
+  return [what, bounds.join(t(' and '))].filter(Boolean).join(' ');
 }

@@ -44,7 +44,7 @@ export function fieldRow(field: Field, shown: string, actions: FieldActions): Te
 /** What it takes, where the control does not show it. */
 function expectation({ control, expects, unit }: Field): TemplateResult | typeof nothing {
   if (control.kind === 'switch' || control.kind === 'choice') return nothing;
-  const takes = expects === 'a text' ? [] : [expects];
+  const takes = expects === t('a text') ? [] : [expects];
   const words = [...takes, ...(unit === null ? [] : [unit])].join(', ');
   return words === '' ? nothing : html`<span class="expects">${words}</span>`;
 }
