@@ -11,12 +11,19 @@ import { arithmetic } from '../../../src/engine/tasks/index.ts';
 import type { SegmentRow, SegmentSummary } from '../../../src/run/model/segment.ts';
 import { RunStore } from '../../../src/run/store.ts';
 import { TokenizerTexts } from '../../../src/views/explorer/tokenizer.ts';
-import type { Server } from '../../../src/views/fork/client.ts';
+import { CompletionClient, type Server } from '../../../src/views/fork/client.ts';
 import { keepFork, sampleFork, type ForkSources } from '../../../src/views/fork/fork.ts';
 import { forkPlace, type ForkPlace } from '../../../src/views/fork/place.ts';
 import { serveWithLlamaCpp } from '../../fixtures/llama-cpp.ts';
 import { until } from '../../fixtures/run.ts';
-import { Engine, recipeFile, root, runEngine, temporaryFolder } from '../engine/support.ts';
+import {
+  Engine,
+  eventsOf,
+  recipeFile,
+  root,
+  runEngine,
+  temporaryFolder,
+} from '../engine/support.ts';
 
 /** Forks for real: at the live engine, at a checkpoint of a run that has ended, at llama.cpp. */
 
@@ -146,6 +153,28 @@ test('a live run: scored probes in the tree within a step, which training never 
   const work = fork(directory, place, live(own), { n: 100, signal: cancel.signal });
   cancel.abort();
   await assert.rejects(work, CancelledError);
+});
+
+test('an answer waits for one optimizer step, not for all that a round makes', async (t) => {
+  const folder = await temporaryFolder();
+  const directory = join(folder, 'run');
+  const settings = ['--num_iterations', '6', '--max_steps', '6000', '--output_dir', directory];
+  const engine = new Engine(['--serve', await recipeFile(folder), ...settings]);
+  t.after(() => engine.kill());
+  const client = new CompletionClient(ownServer(await engine.ready()), 30_000);
+  const asked = { prompt: '12+3*4=', n: 1, temperature: 1, max_tokens: 4 };
+  const steps: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    await client.sample(asked, never);
+    const events = await eventsOf(directory);
+    const last = events.findLast((event) => event.type === 'step');
+    steps.push(last?.type === 'step' ? last.step : 0);
+  }
+  // At the end of a round six more are done: answers that come only there would all stand there.
+  assert.ok(
+    steps.some((step) => step % 6 !== 0),
+    steps.join(),
+  );
 });
 
 test('a run that has ended: its checkpoint is served on demand, and ends when idle', async (t) => {
