@@ -5,6 +5,21 @@ import type { Cell, Pricing, Row } from '../../src/compare/model.ts';
 import { cellText, deltaText, intervalText } from '../../src/compare/words.ts';
 import { swatch } from './sides.ts';
 
+/** What the charts show as well, and what only explains the rest: shown to whoever asks for it. */
+const minor: ReadonlySet<string> = new Set([
+  'reward',
+  'entropy',
+  'completions/mean_length',
+  'adaptive/total_rollouts',
+  'tokens/generated',
+  'tokens/reused',
+  'tokens/trained',
+  'tokens/evaluated',
+  'seconds',
+]);
+
+export const isMinor = ({ id }: Row): boolean => minor.has(id);
+
 /** The table of figures: both sides, their difference, its interval, and what to make of it. */
 export function figures(
   table: readonly Row[],

@@ -7,13 +7,19 @@ import '../explorer/css/themes.css';
 import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { onThemeChange, readTheme } from '../charts/theme.ts';
-import { progressRing, registerControls, textButton, textField } from '../shared/controls.ts';
+import {
+  checkbox,
+  progressRing,
+  registerControls,
+  textButton,
+  textField,
+} from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { catalog, type ChartSpec } from './catalog.ts';
 import { curvesOf, type ChartLook } from './chart.ts';
 import { Charts } from './charts.ts';
-import { figures } from './figures.ts';
+import { figures, isMinor } from './figures.ts';
 import { headerBar, notice } from './header.ts';
 import { pictureOf, printTheme } from './picture.ts';
 import { Prompts } from './prompts.ts';
@@ -118,6 +124,7 @@ function figuresView(): TemplateResult {
   const { summary, names } = view;
   if (summary === null) return html``;
   const infos = summary.notes.filter(({ severity }) => severity === 'info');
+  const rows = summary.table.filter((row) => view.state.all_figures || !isMinor(row));
   return html`<div class="bar targets">
       <span>${t('Tokens to reach a held-out accuracy of')}</span>
       ${textField({
@@ -127,12 +134,17 @@ function figuresView(): TemplateResult {
         onInput: setTargets,
       })}
       <span>%</span>
+      ${checkbox({
+        label: t('All figures'),
+        checked: view.state.all_figures,
+        onChange: (all_figures) => view.set({ all_figures }, 'figures'),
+      })}
       <span class="dim" role="status">${typedWrong ? t('Percentages from 0 to 100.') : ''}</span>
     </div>
     ${
-      summary.table.length === 0
+      rows.length === 0
         ? html`<p class="message">${t('There is nothing to tell from yet.')}</p>`
-        : figures(summary.table, names, summary.pricing)
+        : figures(rows, names, summary.pricing)
     }
     ${infos.map(notice)}`;
 }

@@ -24,6 +24,8 @@ const viewState = z.object({
   spec: specSchema.nullable().catch(null),
   axis: z.enum(axes).catch('generated_tokens'),
   smooth: z.boolean().catch(true),
+  /** Whether the table has all its rows. */
+  all_figures: z.boolean().catch(false),
   query: pairQuery.catch({
     pair: 0,
     step: 'newest',

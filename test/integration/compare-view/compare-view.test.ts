@@ -81,6 +81,9 @@ test('both sides: curves, figures, prompts side by side', async (t) => {
   const final = page.locator('tr[data-row="final_accuracy"]');
   assert.match(await final.innerText(), /62\.0[^]*82\.0[^]*\+20\.0 points/);
   assert.match(await page.locator('.side').first().innerText(), /baseline\s+seed 1 finished 4/);
+  assert.equal(await page.locator('tr[data-row="entropy"]').count(), 0);
+  await page.getByText('All figures').click();
+  await page.locator('tr[data-row="entropy"]').waitFor();
   await page.locator('.prompts-section').scrollIntoViewIfNeeded();
   const titles = page.locator('.row.prompt .label');
   await titles.first().waitFor();
