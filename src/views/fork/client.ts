@@ -196,7 +196,7 @@ export class CompletionClient {
       );
     }
     if (error instanceof APIError && typeof error.status === 'number') {
-      return new RefusedError(name, error.status, wordsOf(error), error);
+      return new RefusedError(this.#server, error.status, wordsOf(error), error);
     }
     return nonsense(messageOf(error));
   }
@@ -206,14 +206,16 @@ export class CompletionClient {
 export class RefusedError extends PlainError {
   readonly status: number;
 
-  constructor(server: string, status: number, words: string, cause: unknown) {
-    super(t('{0} refused ({1}): {2}', server, status, words), remedyOf(status), { cause });
+  constructor({ name, own }: Server, status: number, words: string, cause: unknown) {
+    super(t('{0} refused ({1}): {2}', name, status, words), remedyOf(status, own), { cause });
     this.name = 'RefusedError';
     this.status = status;
   }
 }
 
-function remedyOf(status: number): string {
+function remedyOf(status: number, own: boolean): string {
+  // Not every trainer samples on request.
+  if (own && [404, 405, 501].includes(status)) return t('Choose another server to sample from.');
   if (status === 401 || status === 403)
     return t('Set its key: “Set API Key of Completion Server…”.');
   if (status === 404) return t('Check its address and its model in the settings.');

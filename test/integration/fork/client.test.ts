@@ -67,6 +67,13 @@ test('a server that refuses says so in its own words, with what to do', async (t
   }
 });
 
+test('a trainer that does not sample on request is no matter of addresses', async (t) => {
+  const { client } = await serverOf(t, (_, response) => json(response, { error: {} }, 404), {
+    own: true,
+  });
+  assert.match((await failure(client.sample(request, never))).next, /another server/);
+});
+
 test('a server that is down, silent or dripping is given up', async (t) => {
   const { http, client } = await serverOf(t, (_, response) => response.destroy());
   assert.match((await failure(client.sample(request, never))).message, /can’t be reached/);
