@@ -1,13 +1,14 @@
 /**
  * Everything that must hold, in this order:
  *
- *     npm test                 lint, types, unit, integration, e2e
+ *     npm test                 lint, types, unit, trainer, integration, e2e
  *     npm test -- unit e2e     these parts only
  *
  * Ends with one line `N passed, N failed, N skipped`; exits non-zero when anything failed. Lint and
  * types count as one test a tool.
  */
 import { spawn } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -32,25 +33,50 @@ interface Part {
 const minute = 60_000;
 const interrupted = interruption();
 
-/** Runs a tool of node_modules; one test, passed when it exits with 0. */
-function tool(file: string, args: string[]): Promise<Counts> {
+/** Runs a program; one test, passed when it exits with 0. */
+function program(file: string, args: string[], environment = process.env): Promise<Counts> {
   return new Promise((resolve) => {
-    const script = join(root, 'node_modules', file);
-    const child = spawn(process.execPath, [script, ...args], {
-      stdio: 'inherit',
-      signal: interrupted,
-    });
+    const child = spawn(file, args, { stdio: 'inherit', signal: interrupted, env: environment });
     const settle = (ok: boolean): void =>
       resolve({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
-    child.on('error', () => settle(false));
+    child.on('error', (error) => {
+      if (!interrupted.aborted) console.error(`${file} can't be started: ${error.message}`);
+      settle(false);
+    });
     child.on('exit', (code) => settle(code === 0));
   });
 }
 
+/** A tool of node_modules. */
+const tool = (file: string, ...args: string[]): Promise<Counts> =>
+  program(process.execPath, [join(root, 'node_modules', file), ...args]);
+
+/** One of the Python trainer's own checks; the first makes its virtual environment. */
+const trainer = (part: string, environment = process.env): Promise<Counts> =>
+  program(
+    process.platform === 'win32' ? 'python' : 'python3',
+    [join('trainer', 'check.py'), part],
+    environment,
+  );
+
 /** At once: there are two cores at least, and each tool keeps one busy. */
-async function tools(...commands: [file: string, ...args: string[]][]): Promise<Counts> {
-  const counts = await Promise.all(commands.map(([file, ...args]) => tool(file, args)));
-  return counts.reduce(sum);
+const together = async (...tools: Promise<Counts>[]): Promise<Counts> =>
+  (await Promise.all(tools)).reduce(sum);
+
+/** The trainer's tests, counted from pytest's own report. */
+async function trainerTests(): Promise<Counts> {
+  const report = join(root, 'test-results', 'trainer.xml');
+  await rm(report, { force: true });
+  const options = `${process.env.PYTEST_ADDOPTS ?? ''} --junit-xml=${report}`;
+  const whole = await trainer('test', { ...process.env, PYTEST_ADDOPTS: options });
+  const suite = /<testsuite [^>]*>/.exec(await readFile(report, 'utf8').catch(() => ''))?.[0];
+  if (suite === undefined) return whole;
+  const count = (name: string): number =>
+    Number(new RegExp(` ${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
+  const skipped = count('skipped');
+  // What failed outside of any test is a failure too.
+  const failed = Math.max(count('failures') + count('errors'), whole.failed);
+  return { passed: Math.max(count('tests') - skipped - failed, 0), failed, skipped };
 }
 
 interface SuiteOptions {
@@ -99,20 +125,23 @@ const parts: Part[] = [
   {
     name: 'lint',
     run: () =>
-      tools(
-        ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
-        ['eslint/bin/eslint.js', '.'],
+      together(
+        tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
+        tool('eslint/bin/eslint.js', '.'),
+        trainer('lint'),
       ),
   },
   {
     name: 'types',
     run: () =>
-      tools(
-        ['typescript/bin/tsc', '--noEmit'],
-        ['typescript/bin/tsc', '--noEmit', '-p', 'webview'],
+      together(
+        tool('typescript/bin/tsc', '--noEmit'),
+        tool('typescript/bin/tsc', '--noEmit', '-p', 'webview'),
+        trainer('types'),
       ),
   },
   { name: 'unit', run: () => suite('unit', { concurrency: 2, timeout: 3 * minute }) },
+  { name: 'trainer', run: trainerTests },
   { name: 'integration', run: () => suite('integration', { concurrency: 2, timeout: 5 * minute }) },
   { name: 'e2e', run: endToEnd },
 ];
