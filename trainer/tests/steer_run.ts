@@ -32,6 +32,12 @@ for (const [what, args] of JSON.parse(todo)) {
   if (what === 'until') results.push(await until(args[0], args[1]));
   else if (what === 'complete') {
     results.push(await openai.completions.create(args).catch((error: Error) => error.message));
+  } else if (what === 'post') {
+    const [path, body] = args;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const asked = { method: 'POST', headers, body: JSON.stringify(body) };
+    const response = await fetch(`${url}${path}`, asked);
+    results.push({ status: response.status, body: await response.json() });
   } else results.push(await client.command(what, args));
 }
 await client.stopped;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Extension
+import training
+from conftest import BASE, Extension
 from process import Trainer, events, until, write_recipe
+
+from adaptive_grpo import cli
 
 
 @pytest.fixture
@@ -49,6 +53,8 @@ def test_a_run_is_watched_and_steered_by_the_extensions_client(
         "logprobs": 2,
         "temperature": 0,
     }
+    right = training.problems(64)[0]["answer"]
+    answers = [f"1+1=2\n#{right}", "no", [20, 4]]
     todo = [
         ["pause", {}],
         ["until", ["run_paused", 1]],
@@ -59,6 +65,10 @@ def test_a_run_is_watched_and_steered_by_the_extensions_client(
         ["until", ["run_paused", 2]],
         ["complete", ask],
         ["complete", {**ask, "max_tokens": 0}],
+        ["post", ["/v1/rewards", {"prompt_id": "train/0", "completions": answers}]],
+        ["post", ["/v1/rewards", {"prompt_id": "train/none", "completions": ["1"]}]],
+        ["post", ["/tokenize", {"prompt": "1+1="}]],
+        ["post", ["/detokenize", {"tokens": [4, 13, 4, 19]}]],
         ["checkpoint", {}],
         ["resume", {}],
         ["stop", {}],
@@ -88,8 +98,18 @@ def test_a_run_is_watched_and_steered_by_the_extensions_client(
     assert first["logprobs"]["tokens"] == list(first["text"])
     assert all(value <= 0 for value in first["logprobs"]["token_logprobs"])
     assert "`max_tokens`" in results[8]
-    assert results[9]["message"].startswith("The checkpoint is checkpoints/checkpoint-")
-    assert [one["outcome"] for one in results[9:]] == ["applied"] * 3
+    scores = results[9]["body"]["data"]
+    assert [one["rewards"] for one in scores[:2]] == [
+        {"accuracy": 1, "format": 1},
+        {"accuracy": 0, "format": 0},
+    ]
+    assert scores[0]["reward"] == pytest.approx(1.1)
+    assert scores[2]["rewards"]["format"] == 1, "token ids are texts"
+    assert results[10]["status"] == 404
+    assert results[11]["body"] == {"tokens": [4, 13, 4, 19], "count": 4}
+    assert results[12]["body"] == {"prompt": "1+1="}
+    assert results[13]["message"].startswith("The checkpoint is checkpoints/checkpoint-")
+    assert [one["outcome"] for one in results[13:]] == ["applied"] * 3
 
     # The mirror is the run, byte for byte.
     for name in ("events.jsonl", "rollouts.arrows"):
@@ -195,8 +215,6 @@ def test_bad_input_is_said_in_a_sentence(
     tmp_path: Path, keys: Any, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     """Within this process: what matters is what is said."""
-    from adaptive_grpo import cli
-
     recipe = write_recipe(tmp_path, **keys)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
@@ -205,6 +223,48 @@ def test_bad_input_is_said_in_a_sentence(
         assert cli.main(["train", str(recipe), *arguments]) == code
     assert message in "".join(said)
     assert not (tmp_path / "runs").exists(), "nothing is left behind"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "can't be loaded"),
+        (['{"prompt": "1+1=", "answer": "2"}'], "too few prompts: 1, while a step takes 2."),
+        (['{"prompt": "", "answer": "2"}'] * 9, "The prompt of row 0 of the data set is empty"),
+        (["nonsense"], "can't be loaded"),
+        (['{"question": "1+1="}'] * 9, "has no column `prompt`; it has `question`"),
+    ],
+)
+def test_bad_data_is_said_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: list[str], message: str
+) -> None:
+    recipe = write_recipe(tmp_path)
+    (tmp_path / "sums.jsonl").write_text("\n".join(lines), "utf8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert cli.main(["train", str(recipe)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_tokenizer_without_an_end_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(BASE, model)
+    settings = json.loads((model / "tokenizer_config.json").read_text("utf8"))
+    del settings["eos_token"]
+    (model / "tokenizer_config.json").write_text(json.dumps(settings), "utf8")
+    recipe = write_recipe(tmp_path, model_name_or_path=str(model))
+    assert cli.main(["train", str(recipe)]) == 1
+    assert "The tokenizer has no end-of-text token" in capsys.readouterr().err
+
+
+def test_what_no_memory_is_told_as() -> None:
+    from adaptive_grpo.app.launch import plain
+
+    error = plain(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert error.message.startswith("The memory of the device is not enough")
+    assert "per_device_train_batch_size" in error.next_step
 
 
 def test_a_reward_function_that_raises_fails_the_run_in_a_sentence(

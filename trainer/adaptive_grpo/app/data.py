@@ -23,9 +23,9 @@ def load_tokenizer(recipe: Recipe) -> Any:
     name = recipe.model.model_name_or_path
     if name is None:
         raise PlainError("The recipe names no model.", "Set `model_name_or_path`.")
-    beside = recipe.path.parent / name
-    if not Path(name).exists() and beside.exists():
-        recipe.model.model_name_or_path = name = str(beside)
+    place = next((p for p in (Path(name), recipe.path.parent / name) if p.exists()), None)
+    if place is not None:
+        recipe.model.model_name_or_path = name = str(place.resolve())
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             name,
@@ -71,7 +71,7 @@ def load_data(recipe: Recipe, tokenizer: Any) -> tuple[Any, Any]:
     needed = recipe.training.generation_batch_size // recipe.training.num_generations
     if len(train) < needed:
         raise PlainError(
-            f"The data set has {len(train)} prompts; a step takes {needed}.",
+            f"The data set has too few prompts: {len(train)}, while a step takes {needed}.",
             "Use a larger one, or lower per_device_train_batch_size.",
         )
     evaluated = None
@@ -83,6 +83,9 @@ def load_data(recipe: Recipe, tokenizer: Any) -> tuple[Any, Any]:
 
 def _load(recipe: Recipe, name: str) -> Any:
     for path in (Path(name), recipe.path.parent / name):
+        if path.exists():
+            # What the run records: who goes on with it starts elsewhere.
+            recipe.script.dataset_name = str(path.resolve())
         if path.is_file() and path.suffix in _LOCAL:
             return _try(name, load_dataset, _LOCAL[path.suffix], data_files=str(path))
         if path.is_dir():

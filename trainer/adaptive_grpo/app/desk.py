@@ -12,6 +12,7 @@ from ..run.server import RunServer
 from ..training import TokenAdaptiveGRPOTrainer
 from .completions import completion_routes
 from .control import Control
+from .judging import reward_routes
 from .recipe import Recipe
 from .start import Start, open_recorder
 
@@ -38,7 +39,10 @@ class Desk:
         """Lets others watch and steer; returns the line that says where."""
         token = secrets.token_hex(32)
         name = str(self.recorder.writer.manifest["name"])
-        routes = completion_routes(self._trainer, self.control, name)
+        routes = {
+            **completion_routes(self._trainer, self.control, name),
+            **reward_routes(self._trainer, self.control),
+        }
         directory = self._start.directory
         self._server = RunServer(directory, self.control.submit, routes, token)
         self.recorder.writer.on_write = self._server.notify
