@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { z } from 'zod';
 import type { Policies } from '../../launch/policies.ts';
 import type { SegmentRow } from '../../run/model/segment.ts';
+import { appendProbes } from '../../run/probes.ts';
 import type { RunStore } from '../../run/store.ts';
 import { short } from '../explorer/scale.ts';
 import { TokenizerTexts, tokenizerFolders } from '../explorer/tokenizer.ts';
@@ -14,7 +15,7 @@ import { offer, showError } from '../notify.ts';
 import { plainText } from '../plain-text.ts';
 import type { Services } from '../services.ts';
 import { askForFork, labelOf, type Beginning, type ForkChoice } from './ask.ts';
-import { keepFork, sampleFork, type ForkRequest } from './fork.ts';
+import { sampleFork, type ForkRequest } from './fork.ts';
 import { forkPlace, type ForkPlace } from './place.ts';
 import { completionServers, completionTimeoutMs } from './servers.ts';
 import { ownSource, sourcesOf } from './sources.ts';
@@ -77,9 +78,8 @@ async function run(
   choice: ForkChoice,
   textOf: (id: number) => string | null,
 ): Promise<void> {
-  const { directory } = store;
   const { services } = parts;
-  const request: ForkRequest = { directory, place, ...choice };
+  const request: ForkRequest = { place, ...choice };
   const warn = (message: string) => services.log.warn(`fork: ${message}`);
   const rows = await withProgress(store, place, choice, async (signal) => {
     const { policies, secrets } = parts;
@@ -92,23 +92,24 @@ async function run(
       release();
     }
   });
-  await keep(parts, store, request, rows);
+  await keep(services, store, place, rows);
 }
 
 /** What couldn't be written is still here: it can be tried again. */
 async function keep(
-  parts: ForkParts,
+  services: Services,
   store: RunStore,
-  request: ForkRequest,
+  place: ForkPlace,
   rows: readonly SegmentRow[],
 ): Promise<void> {
+  const { directory } = store;
   try {
-    const kept = await keepFork(request, rows);
-    await untilShown(store, request.place, kept);
-    tell(request, kept);
+    const kept = await appendProbes(directory, rows);
+    await untilShown(store, place, kept);
+    tell(directory, place, kept);
   } catch (error) {
-    const again = { title: t('Try Again'), run: () => keep(parts, store, request, rows) };
-    void showError(error, parts.services.log, [again]);
+    const again = { title: t('Try Again'), run: () => keep(services, store, place, rows) };
+    void showError(error, services.log, [again]);
   }
 }
 
@@ -186,7 +187,7 @@ function longestOf(store: RunStore, { fork_at }: ForkPlace): number {
 }
 
 /** What came of it, and ways to look at it. */
-function tell({ directory, place }: ForkRequest, rows: readonly SegmentRow[]): void {
+function tell(directory: string, place: ForkPlace, rows: readonly SegmentRow[]): void {
   const [first] = rows;
   if (first === undefined) return;
   const { segment_id } = first;

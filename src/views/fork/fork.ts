@@ -1,7 +1,6 @@
 import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../../common/errors.ts';
 import { CancelledError } from '../../launch/engine-process.ts';
-import { appendProbes } from '../../run/probes.ts';
 import type { ProbeOrigin } from '../../run/model/probe.ts';
 import type { SegmentRow } from '../../run/model/segment.ts';
 import { CompletionClient, RefusedError, type Server } from './client.ts';
@@ -11,7 +10,6 @@ import type { Continuation } from './answer.ts';
 
 /** What a person asked for. */
 export interface ForkRequest {
-  directory: string;
   place: ForkPlace;
   n: number;
   temperature: number;
@@ -51,6 +49,12 @@ export async function sampleFork(
   const judge = own === null ? null : new CompletionClient(own, timeoutMs);
   const forced = await forcedToken(request.forced, place, judge, textOf, signal);
   const ids = sampler.own ? await promptIds(client, place, forced, signal) : null;
+  if (ids === null && forced?.text === '') {
+    throw new PlainError(
+      t('That token has no text of its own, and {0} is asked by text.', sampler.name),
+      t('Fork without it, or choose another one.'),
+    );
+  }
   const prompt = ids ?? place.prompt + place.kept.text + (forced?.text ?? '');
   const answer = await client.sample({ prompt, n, temperature, max_tokens }, signal);
   const inputs: ProbeInputs = {
@@ -67,14 +71,6 @@ export async function sampleFork(
   return answer.continuations.map((continuation, i) =>
     probeRow(inputs, continuation, scores[i] ?? null, unscored),
   );
-}
-
-/** Keeps what was sampled with the run. */
-export function keepFork(
-  { directory }: Pick<ForkRequest, 'directory'>,
-  rows: readonly SegmentRow[],
-): Promise<SegmentRow[]> {
-  return appendProbes(directory, rows);
 }
 
 async function forcedToken(

@@ -9,10 +9,11 @@ import { Policies } from '../../../src/launch/policies.ts';
 import { baseModelFolder } from '../../../src/engine/prepare.ts';
 import { arithmetic } from '../../../src/engine/tasks/index.ts';
 import type { SegmentRow, SegmentSummary } from '../../../src/run/model/segment.ts';
+import { appendProbes } from '../../../src/run/probes.ts';
 import { RunStore } from '../../../src/run/store.ts';
 import { TokenizerTexts } from '../../../src/views/explorer/tokenizer.ts';
 import { CompletionClient, type Server } from '../../../src/views/fork/client.ts';
-import { keepFork, sampleFork, type ForkSources } from '../../../src/views/fork/fork.ts';
+import { sampleFork, type ForkSources } from '../../../src/views/fork/fork.ts';
 import { forkPlace, type ForkPlace } from '../../../src/views/fork/place.ts';
 import { serveWithLlamaCpp } from '../../fixtures/llama-cpp.ts';
 import { until } from '../../fixtures/run.ts';
@@ -58,12 +59,11 @@ interface Asked {
 }
 
 async function fork(
-  directory: string,
   place: ForkPlace,
   sources: ForkSources,
   { n = 3, temperature = 1, max_tokens = 40, forced = null, signal = never }: Asked = {},
 ): Promise<SegmentRow[]> {
-  const request = { directory, place, n, temperature, max_tokens, forced };
+  const request = { place, n, temperature, max_tokens, forced };
   const warn = (message: string) => assert.fail(message);
   const tools = { textOf: await textsOf(), timeoutMs: 30_000, warn };
   return sampleFork(request, sources, tools, signal);
@@ -110,13 +110,13 @@ test('a live run: scored probes in the tree within a step, which training never 
   const place = await forkPlace(store, leaf.segment_id, 3);
   const [before] = store.groups().filter(({ prompt_id }) => prompt_id === leaf.prompt_id);
   const began = performance.now();
-  const rows = await fork(directory, place, live(own), { temperature: 1.4 });
+  const rows = await fork(place, live(own), { temperature: 1.4 });
   const seconds = (performance.now() - began) / 1000;
   const step = Math.max(...store.steps.map(({ metrics }) => metrics['time/step'] ?? 0));
   t.diagnostic(
     `three continuations took ${seconds.toFixed(2)} s; the longest step so far ${step.toFixed(2)} s`,
   );
-  const kept = await keepFork({ directory }, rows);
+  const kept = await appendProbes(directory, rows);
   await until('they are in the tree', () =>
     kept.every(({ segment_id }) =>
       store.tree(leaf.step, leaf.prompt_id).some((each) => each.segment_id === segment_id),
@@ -137,7 +137,7 @@ test('a live run: scored probes in the tree within a step, which training never 
 
   // With a token forced: it stands first, and the run scores it as part of the completion.
   const alternative = 12;
-  const [forced] = await fork(directory, place, live(own), { n: 1, forced: alternative });
+  const [forced] = await fork(place, live(own), { n: 1, forced: alternative });
   assert.equal(forced?.tokens.token_ids[0], alternative);
   assert.equal(forced.tokens.text[0], '9');
   assert.deepEqual(forced.rewards, rewardOf(place, forced));
@@ -147,10 +147,10 @@ test('a live run: scored probes in the tree within a step, which training never 
   const deeper = await forkPlace(store, first.segment_id, 5);
   assert.equal(deeper.parent.segment_id, first.segment_id);
   assert.equal(deeper.kept.text, (place.kept.text + first.tokens.text).slice(0, 5));
-  assert.equal((await fork(directory, deeper, live(own), { n: 2 })).length, 2);
+  assert.equal((await fork(deeper, live(own), { n: 2 })).length, 2);
 
   const cancel = new AbortController();
-  const work = fork(directory, place, live(own), { n: 100, signal: cancel.signal });
+  const work = fork(place, live(own), { n: 100, signal: cancel.signal });
   cancel.abort();
   await assert.rejects(work, CancelledError);
 });
@@ -196,7 +196,7 @@ test('a run that has ended: its checkpoint is served on demand, and ends when id
   const origin = { source: 'checkpoint' as const, name: 'step-4' };
   const leaf = completionOf(store);
   const place = await forkPlace(store, leaf.segment_id, 0);
-  const rows = await fork(directory, place, { sampler: own, origin, own }, { temperature: 0 });
+  const rows = await fork(place, { sampler: own, origin, own }, { temperature: 0 });
   assert.equal(rows[0]?.tokens.text, rows[1]?.tokens.text, 'greedy is greedy');
   for (const row of rows) {
     assert.deepEqual(row.rewards, rewardOf(place, row));
@@ -242,8 +242,8 @@ test('llama.cpp serves the same model: the same numbers, bounded; scored by the 
   const leaf = completionOf(store);
   const place = await forkPlace(store, leaf.segment_id, 6);
   const greedy = { n: 1, temperature: 0 };
-  const [theirs] = await fork(directory, place, sources, greedy);
-  const [ours] = await fork(directory, place, live(own), greedy);
+  const [theirs] = await fork(place, sources, greedy);
+  const [ours] = await fork(place, live(own), greedy);
   assert.ok(theirs && ours);
   assert.equal(theirs.tokens.text, ours.tokens.text);
   // Its tokens read as ours do, so their ids are the run's.
@@ -261,14 +261,14 @@ test('llama.cpp serves the same model: the same numbers, bounded; scored by the 
     assert.ok((other.entropy[i] ?? NaN) <= (mine.entropy[i] ?? NaN) + 2e-3, `entropy of ${i}`);
     assert.ok(close(Math.exp(mine.logprob[i] ?? NaN), Math.exp(other.logprob[i] ?? NaN)));
   }
-  const many = await fork(directory, place, sources, { n: 3, temperature: 1.2, forced: 12 });
+  const many = await fork(place, sources, { n: 3, temperature: 1.2, forced: 12 });
   assert.equal(many.length, 3);
   assert.ok(many.every(({ tokens }) => tokens.text.startsWith('9')));
-  const kept = await keepFork({ directory }, [theirs, ...many]);
+  const kept = await appendProbes(directory, [theirs, ...many]);
   await until('they are in the tree', () => {
     const tree = store.tree(leaf.step, leaf.prompt_id);
     return kept.every(({ segment_id }) => tree.some((each) => each.segment_id === segment_id));
   });
-  const alone = await fork(directory, place, { ...sources, own: null }, { n: 1 });
+  const alone = await fork(place, { ...sources, own: null }, { n: 1 });
   assert.equal(alone[0]?.origin?.unscored, 'no_endpoint');
 });
