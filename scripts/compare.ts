@@ -16,7 +16,7 @@ import { placesOf } from './compare/places.ts';
 import { ProgressLine } from './compare/progress.ts';
 import { report, reportRecorded, tableText } from './compare/report.ts';
 import { Runner } from './compare/runner.ts';
-import { trainerOf, type Trainer } from './compare/trainers.ts';
+import { trainerOf, type Trainer } from './trainers.ts';
 
 const { INIT_CWD: calledFrom, npm_lifecycle_event: npmScript } = process.env;
 if (npmScript === 'compare' && calledFrom !== undefined) process.chdir(calledFrom);
@@ -42,7 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
     const recipe = resolve(request.recipe);
     const source = await readRecipe(recipe, request.recipe);
     const pair = pairAnyRecipe(source, request.settings, request.seeds, request.recipe);
-    const trainer = trainerOf(pair.engine, request.trainer);
+    const trainer = await trainerOf(pair.engine, { named: request.trainer, recipe, source });
     const folder = folderFor(nameOfRecipe(recipe));
     return await train({ request, recipe, source, pair, trainer, folder });
   } catch (error) {

@@ -17,7 +17,7 @@ second form does that for runs that are there already, whoever trained them.
   --output-dir DIR   where the runs lie; what is finished there is not trained again
   --benchmarks SET…  held-out sets for the final checkpoints: arithmetic, countdown, JSONL files
   --jobs N           runs at once (default 1; more share the processors, and times mean less)
-  --trainer COMMAND  starts the Python trainer for TRL's recipes (default adaptive-grpo)
+  --trainer COMMAND  starts the Python trainer for TRL's recipes (default: one is looked for)
   --targets A…       accuracies whose price in tokens is told, such as 0.6 0.7
   --price-per-hour X --price-per-million-tokens X --currency $
                      what it costs, for the rows and curves of cost

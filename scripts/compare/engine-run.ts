@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { EventLog } from '../../src/run/event-log.ts';
-import type { Trainer } from './trainers.ts';
+import type { Trainer } from '../trainers.ts';
 
 /** How an engine ended. */
 export type Ending =

@@ -10,7 +10,7 @@ import { readManifest } from '../../src/run/manifest-file.ts';
 import { EngineRun } from './engine-run.ts';
 import { generatedTokens, look, type Place } from './places.ts';
 import type { Limits, ProgressLine } from './progress.ts';
-import type { Trainer } from './trainers.ts';
+import type { Trainer } from '../trainers.ts';
 
 export interface RunnerOptions {
   trainer: Trainer;

@@ -1,3 +1,4 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import { runProgram } from './program.ts';
 
@@ -74,4 +75,17 @@ export function visibleGpus(gpus: readonly Gpu[], visible: string | undefined): 
     if (!chosen.includes(gpu)) chosen.push(gpu);
   }
   return chosen;
+}
+
+/** `GPU 0, NVIDIA H200: 34.1 of 140.4 GiB, 87 % busy`; what the driver doesn't say is left out. */
+export function gpuLine({ index: number, name, usedMib, totalMib, busyPercent }: Gpu): string {
+  const gib = (mib: number) => (mib / 1024).toFixed(1);
+  const parts = [
+    ...(usedMib === null || totalMib === null
+      ? []
+      : [t('{0} of {1} GiB', gib(usedMib), gib(totalMib))]),
+    ...(busyPercent === null ? [] : [t('{0} % busy', busyPercent)]),
+  ];
+  const title = t('GPU {0}, {1}', number, name);
+  return parts.length === 0 ? title : `${title}: ${parts.join(', ')}`;
 }

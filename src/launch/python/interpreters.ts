@@ -17,6 +17,8 @@ export interface Places {
   folders: readonly string[];
   /** Known from elsewhere, the best first: the Python extension's, or one that we made. */
   known?: readonly Candidate[];
+  /** Where nothing else will do. */
+  last?: readonly Candidate[];
   environment?: NodeJS.ProcessEnv;
   home?: string;
 }
@@ -37,7 +39,7 @@ const namesOnPath = windows
 
 /** All there are, the likeliest first, each once. */
 export async function findInterpreters(places: Places): Promise<Candidate[]> {
-  const { folders, known = [], environment = process.env, home = homedir() } = places;
+  const { folders, known = [], last = [], environment = process.env, home = homedir() } = places;
   const inFolders = folders.flatMap((folder) =>
     ['.venv', 'venv', 'env'].map((name) => ({
       python: pythonOf(join(folder, name)),
@@ -56,6 +58,7 @@ export async function findInterpreters(places: Places): Promise<Candidate[]> {
     ...active,
     ...onPath(environment),
     ...(await condas(home)),
+    ...last,
   ];
   const there = await Promise.all(
     candidates.map(async (each) => ((await isFile(each.python)) ? [each] : [])),

@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
 import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../../common/errors.ts';
+import { readManifest } from '../../run/manifest-file.ts';
 import { launchHere, recipeArguments } from '../engine-command.ts';
 import { CancelledError } from '../engine-process.ts';
 import type { LaunchOptions, LaunchTarget, LaunchedRun } from '../target.ts';
@@ -56,8 +58,10 @@ export class PythonTarget implements LaunchTarget {
     const gpus = visibleGpus(await readGpus(signal), process.env.CUDA_VISIBLE_DEVICES);
     if (signal?.aborted === true) throw new CancelledError();
     const several = { file: ddpConfig, ours: true };
+    const kept = options.resume === true ? await placesOf(options.runDirectory) : {};
+    const rest = recipeArguments({ ...options, overrides: { ...kept, ...options.overrides } });
     const circumstances = { facts: found.facts, gpus: gpus.length, chosen, several };
-    const command = trainerCommand(found.python, circumstances, recipeArguments(options));
+    const command = trainerCommand(found.python, circumstances, rest);
     log?.([command.file, ...command.args].join(' '));
     const timeoutMs = Math.max(options.timeoutMs ?? 0, leastPatienceMs);
     return launchHere(command, { ...options, timeoutMs });
@@ -74,6 +78,20 @@ async function readRecipe(recipe: string): Promise<string> {
       { cause },
     );
   }
+}
+
+/** Keys that may name a place beside the recipe, of which the run keeps a copy elsewhere. */
+const placeKeys = ['dataset_name', 'model_name_or_path'] as const;
+
+/** Where the run found its files; nothing for what came from the Hub. */
+async function placesOf(runDirectory: string): Promise<Record<string, string>> {
+  const { recipe } = await readManifest(runDirectory);
+  return Object.fromEntries(
+    placeKeys.flatMap((key) => {
+      const value = recipe[key];
+      return typeof value === 'string' && isAbsolute(value) ? [[key, value]] : [];
+    }),
+  );
 }
 
 async function requireConfig({ file }: AccelerateConfig): Promise<void> {

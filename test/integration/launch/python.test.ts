@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { BuiltInTarget } from '../../../src/launch/built-in.ts';
+import { TargetByRecipe } from '../../../src/launch/by-recipe.ts';
+import { resolveInterpreter } from '../../../src/launch/python/choose.ts';
+import { bundledTrainer } from '../../../src/launch/python/install.ts';
+import { PythonTarget } from '../../../src/launch/python/target.ts';
+import { sendCommand } from '../../../src/launch/run-actions.ts';
+import type { ReadableRun } from '../../../src/launch/run-entry.ts';
+import { Runs } from '../../../src/launch/runs.ts';
+import { LOG } from '../../../src/run/files.ts';
+import { RunStore } from '../../../src/run/store.ts';
+import { root, trainerPython, withoutTrainer, writeTrlRecipe } from './trainer.ts';
+
+/** The real Python trainer on the CPU, launched, watched, commanded, killed and resumed. */
+
+const PATIENCE_MS = 120_000;
+const ddpConfig = join(root, 'recipes', 'accelerate_configs', 'ddp.yaml');
+
+let folder = '';
+let runs: Runs;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'adaptive grpo python ')); // blanks on purpose
+  const { version } = await bundledTrainer(join(root, 'trainer'));
+  const choice = { setting: trainerPython, folder: null, folders: [] };
+  const python = new PythonTarget(
+    {
+      interpreter: (_, packages, signal) =>
+        resolveInterpreter(choice, { version, packages }, signal),
+      accelerateConfig: () => null,
+    },
+    { ddpConfig, leastPatienceMs: PATIENCE_MS },
+  );
+  const builtIn = new BuiltInTarget(join(root, 'no', 'engine.js'));
+  runs = new Runs(new TargetByRecipe({ 'built-in': builtIn, trl: python }));
+  await runs.setDirectories([join(folder, 'runs')]);
+});
+
+afterEach(async () => {
+  for (const card of runs.cards) {
+    if (card.kind !== 'run') continue;
+    try {
+      process.kill(card.manifest.pid, 'SIGKILL');
+    } catch {
+      // It is gone already.
+    }
+  }
+  runs.dispose();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function until(directory: string, what: string, expected: (card: ReadableRun) => boolean) {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    await runs.refresh();
+    const card = runs.card(directory);
+    if (card?.kind === 'run' && expected(card)) return card;
+    if (Date.now() > end) assert.fail(`never ${what}: ${JSON.stringify(card)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+const stepsFrom = (count: number) => (card: ReadableRun) => (card.latest?.step ?? 0) >= count;
+const is = (kind: ReadableRun['status']['kind']) => (card: ReadableRun) =>
+  card.status.kind === kind;
+const environment = { HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' };
+
+test(
+  'a recipe for TRL is trained by Python: paused, stepped, killed, resumed and stopped',
+  { skip: withoutTrainer },
+  async () => {
+    Object.assign(process.env, environment);
+    const recipe = await writeTrlRecipe(folder);
+    const directory = runs.newDirectory(recipe, join(folder, 'runs'));
+    const card = await runs.start(recipe, directory, {});
+    assert.ok(card.kind === 'run');
+    assert.equal(card.manifest.engine.name, 'trl');
+    const live = await until(directory, 'past a checkpoint', stepsFrom(2));
+    assert.match(await sendCommand(live, 'pause'), /paused/);
+    const paused = await until(directory, 'paused', is('paused'));
+    const step = paused.latest?.step ?? 0;
+    await sendCommand(paused, 'step');
+    await until(directory, 'one step further', stepsFrom(step + 1));
+
+    process.kill(paused.manifest.pid, 'SIGKILL');
+    await until(directory, 'crashed', is('crashed'));
+    const resumed = await runs.continue(directory, {});
+    assert.ok(resumed.kind === 'run');
+    assert.notEqual(resumed.manifest.pid, paused.manifest.pid);
+    assert.equal(resumed.manifest.run_id, paused.manifest.run_id);
+    const on = await until(directory, 'further', stepsFrom(step + 2));
+    await sendCommand(on, 'stop');
+    const stopped = await until(directory, 'stopped', is('stopped'));
+    assert.equal(stopped.manifest.endpoint, null);
+
+    const store = await RunStore.open(directory);
+    assert.ok(store.steps.length >= step + 2);
+    assert.deepEqual(store.problems, []);
+    store.dispose();
+    assert.match(await readFile(join(directory, LOG), 'utf8'), /step \d+\/1000/);
+  },
+);
+
+test(
+  'what the trainer says about a wrong recipe is what a person reads',
+  { skip: withoutTrainer },
+  async () => {
+    Object.assign(process.env, environment);
+    const recipe = await writeTrlRecipe(folder, { dataset_name: 'gone.jsonl' });
+    const directory = runs.newDirectory(recipe, join(folder, 'runs'));
+    await assert.rejects(runs.start(recipe, directory, {}), /gone\.jsonl/);
+    assert.ok(existsSync(join(directory, LOG)));
+  },
+);

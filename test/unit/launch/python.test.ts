@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { trainerCommand } from '../../../src/launch/python/command-line.ts';
+import { noneOf } from '../../../src/launch/python/choose.ts';
+import type { Examined } from '../../../src/launch/python/choose.ts';
+import { parseFacts } from '../../../src/launch/python/facts.ts';
+import type { PythonFacts } from '../../../src/launch/python/facts.ts';
+import { gpuLine, parseGpus, visibleGpus } from '../../../src/launch/python/gpus.ts';
+import { pipFailed, stageOf } from '../../../src/launch/python/install.ts';
+import { lackInWords, lackOf } from '../../../src/launch/python/lack.ts';
+import { packagesOf, requirementOf } from '../../../src/launch/python/needs.ts';
+
+const facts = (change: Partial<PythonFacts> = {}): PythonFacts => ({
+  executable: '/venv/bin/python',
+  python: '3.11.7',
+  packages: {
+    'adaptive-grpo': '0.1.0',
+    trl: '1.13.0',
+    torch: '2.13.0',
+    transformers: '5.1.0',
+    accelerate: '1.9.0',
+    vllm: null,
+    peft: null,
+    deepspeed: null,
+  },
+  cuda: '12.8',
+  ...change,
+});
+const without = (...names: (keyof PythonFacts['packages'])[]): PythonFacts => ({
+  ...facts(),
+  packages: { ...facts().packages, ...Object.fromEntries(names.map((name) => [name, null])) },
+});
+const wanted = { version: '0.1.0', packages: [] };
+
+test('a Python that can train lacks nothing; what is in the way is said, the worst first', () => {
+  const lack = (found: PythonFacts, more = wanted) => {
+    const answer = lackOf(found, more);
+    return answer === null ? null : lackInWords(answer);
+  };
+  assert.equal(lack(facts()), null);
+  assert.equal(lack(facts({ python: '4.0.0' })), null);
+  assert.equal(
+    lack({ ...without('adaptive-grpo'), python: '3.9.2' }),
+    'Python 3.9.2; the trainer needs 3.11 or newer',
+  );
+  assert.equal(lack(without('adaptive-grpo', 'trl')), 'the trainer is not installed');
+  assert.equal(
+    lack({ ...facts(), packages: { ...facts().packages, 'adaptive-grpo': '0.0.9' } }),
+    'the trainer is 0.0.9; this extension comes with 0.1.0',
+  );
+  assert.equal(
+    lack({ ...facts(), packages: { ...facts().packages, 'adaptive-grpo': '0.1.0+mine' } }),
+    null,
+  );
+  assert.equal(lack(without('torch', 'trl')), 'trl, torch missing');
+  assert.deepEqual(lackOf(facts(), { version: '0.1.0', packages: ['vllm', 'trl'] }), {
+    kind: 'packages',
+    missing: ['vllm'],
+  });
+});
+
+test('what a Python prints is found between what others print, and nothing else is taken for it', () => {
+  const line = JSON.stringify(facts());
+  assert.deepEqual(parseFacts(`a site hook says hello\n\n${line}\r\n`), facts());
+  assert.equal(parseFacts(''), null);
+  assert.equal(parseFacts('{"python": "3.11.7"}\n'), null);
+  assert.equal(parseFacts(`{broken\n${line.slice(0, 40)}`), null);
+  assert.equal(parseFacts(line.replace('3.11.7', 'three')), null);
+});
+
+test('a recipe’s own needs are read from its lines', () => {
+  assert.deepEqual(packagesOf('use_vllm: true # fast\nuse_peft: yes\n'), ['vllm', 'peft']);
+  assert.deepEqual(packagesOf('use_vllm: false\n# use_peft: true\n'), []);
+  assert.equal(requirementOf('vllm'), 'trl[vllm]');
+  assert.equal(requirementOf('accelerate'), 'accelerate');
+});
+
+const several = { file: '/x/ddp.yaml', ours: true };
+const command = (change: Partial<Parameters<typeof trainerCommand>[1]>) =>
+  trainerCommand('/p', { facts: facts(), gpus: 1, chosen: null, several, ...change }, [
+    '--serve',
+    'r.yaml',
+  ]).args.join(' ');
+
+test('several GPUs are launched by accelerate, one or none by Python alone', () => {
+  const plain = '-m adaptive_grpo train --serve r.yaml';
+  const launch = '-m accelerate.commands.launch --config_file';
+  assert.equal(command({}), plain);
+  assert.equal(command({ gpus: 0 }), plain);
+  assert.equal(command({ gpus: 4 }), `${launch} /x/ddp.yaml --num_processes 4 ${plain}`);
+  // PyTorch for the CPU: the GPUs are of no use to it.
+  assert.equal(command({ gpus: 4, facts: facts({ cuda: null }) }), plain);
+  const zero = { file: '/x/zero3.yaml', ours: true };
+  assert.equal(command({ chosen: zero }), `${launch} /x/zero3.yaml --num_processes 1 ${plain}`);
+  // A file of one's own says how many processes there are, here and on other machines.
+  const own = { file: '/own.yaml', ours: false };
+  assert.equal(command({ chosen: own, gpus: 8 }), `${launch} /own.yaml ${plain}`);
+});
+
+test('what nvidia-smi prints is read, and what is none of it left out', () => {
+  const gpus = parseGpus(
+    [
+      '0, GPU-aaaa, NVIDIA H200, 34946, 143771, 87',
+      '1, GPU-bbbb, NVIDIA GB10, Odd, [N/A], [N/A], [Not Supported]\r',
+      'No devices were found',
+      '',
+    ].join('\n'),
+  );
+  assert.deepEqual(gpus, [
+    {
+      index: 0,
+      uuid: 'GPU-aaaa',
+      name: 'NVIDIA H200',
+      usedMib: 34946,
+      totalMib: 143771,
+      busyPercent: 87,
+    },
+    {
+      index: 1,
+      uuid: 'GPU-bbbb',
+      name: 'NVIDIA GB10, Odd',
+      usedMib: null,
+      totalMib: null,
+      busyPercent: null,
+    },
+  ]);
+  assert.deepEqual(gpus.map(gpuLine), [
+    'GPU 0, NVIDIA H200: 34.1 of 140.4 GiB, 87 % busy',
+    'GPU 1, NVIDIA GB10, Odd',
+  ]);
+  assert.deepEqual(parseGpus('NVIDIA-SMI has failed because it couldn’t talk to the driver'), []);
+  const seen = (visible: string | undefined) =>
+    visibleGpus(gpus, visible).map(({ index }) => index);
+  assert.deepEqual(seen(undefined), [0, 1]);
+  assert.deepEqual(seen('1'), [1]);
+  assert.deepEqual(seen('1,0,1'), [1, 0]);
+  assert.deepEqual(seen('GPU-bb'), [1]);
+  assert.deepEqual(seen('0,7,1'), [0]);
+  assert.deepEqual(seen(''), []);
+  assert.deepEqual(seen('-1'), []);
+});
+
+test('of many Pythons that can’t train, the nearest is named, and only one that is new enough is offered', () => {
+  const broken: Examined = { kind: 'broken', python: '/a', source: 'PATH', why: 'gone' };
+  const old: Examined = {
+    ...{ kind: 'lacking', python: '/b', source: 'PATH', tooOld: true, why: 'too old' },
+    facts: without('adaptive-grpo', 'trl', 'torch', 'transformers', 'accelerate'),
+  };
+  const near: Examined = {
+    ...old,
+    python: '/c',
+    tooOld: false,
+    why: 'the trainer is not installed',
+  };
+  const error = noneOf([broken, old, near], wanted);
+  assert.match(
+    error.message,
+    /none of 3 Pythons can train it\. The nearest is \/c: the trainer is/,
+  );
+  assert.equal(error.best, near);
+  assert.equal(noneOf([broken, old], wanted).best, null);
+  assert.match(noneOf([broken], wanted).message, /and \/a can’t train it: gone\./);
+  assert.match(noneOf([], wanted).next, /Install Python 3\.11/);
+});
+
+test('what pip does and why it fails is said plainly', () => {
+  assert.equal(stageOf('Collecting trl<1.17,>=1.13 (from adaptive-grpo==0.1.0)\n'), 'getting trl…');
+  assert.equal(
+    stageOf('  Downloading https://x/torch-2.13.0-cp311.whl (780 MB)\n'),
+    'getting torch-2.13.0-cp311.whl…',
+  );
+  assert.equal(stageOf('Installing collected packages: a, b\n'), 'installing…');
+  assert.equal(stageOf('     ━━━━ 12.3/780.0 MB 8.1 MB/s\n'), null);
+  const next = (said: string) => pipFailed('/p', said).next;
+  assert.match(
+    pipFailed('/p', 'a\nERROR: No matching distribution\nhint\n').message,
+    /ERROR: No matching/,
+  );
+  assert.match(next('error: externally-managed-environment\n'), /belongs to the system/);
+  assert.match(next('/p: No module named pip\n'), /no pip/);
+  assert.match(next('ERROR: [Errno 28] No space left on device\n'), /Make room/);
+  assert.match(next('ERROR: Could not find a version that satisfies trl\n'), /connection to PyPI/);
+  assert.match(next('ERROR: something else\n'), /log of the installation/);
+});
