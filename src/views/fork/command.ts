@@ -211,7 +211,7 @@ function tell(directory: string, place: ForkPlace, rows: readonly SegmentRow[]):
   ]);
 }
 
-export function outcomeOf(rows: readonly SegmentRow[], fork_at: number): string {
+function outcomeOf(rows: readonly SegmentRow[], fork_at: number): string {
   const many = t('{0} continuations from token {1} joined the tree', rows.length, fork_at);
   const rewards = rows.flatMap(({ reward }) => reward ?? []);
   const judged = rows.map(isRight).filter((right) => right !== null);
