@@ -6,6 +6,7 @@ import type { Axis, Pricing, Sides } from '../../src/compare/model.ts';
 import type { Theme } from '../charts/theme.ts';
 import { iconButton } from '../shared/controls.ts';
 import type { ChartSpec } from './catalog.ts';
+import { drawMark, keyMove, nearest } from './cursor.ts';
 import { dataTable } from './data-table.ts';
 import { placeText, valueText } from './format.ts';
 import { swatch } from './sides.ts';
@@ -264,22 +265,14 @@ export class ComparedChart {
     plot.addEventListener('blur', () => this.#onCursor(null));
     plot.addEventListener('keydown', (event) => {
       const xs = this.#places;
-      const now = this.#cursor === null ? xs.length - 1 : nearest(xs, this.#cursor);
-      const page = Math.max(1, Math.round(xs.length / 10));
-      const moves: Record<string, number> = {
-        ArrowLeft: now - 1,
-        ArrowDown: now - 1,
-        ArrowRight: now + 1,
-        ArrowUp: now + 1,
-        PageDown: now - page,
-        PageUp: now + page,
-        Home: 0,
-        End: xs.length - 1,
-      };
-      const next = moves[event.key];
-      if (next === undefined) return;
+      const next = keyMove(
+        event.key,
+        this.#cursor === null ? xs.length - 1 : nearest(xs, this.#cursor),
+        xs.length,
+      );
+      if (next === null) return;
       event.preventDefault();
-      this.#onCursor(xs[Math.min(xs.length - 1, Math.max(0, next))] ?? null);
+      this.#onCursor(xs[next] ?? null);
     });
   }
 
@@ -301,30 +294,10 @@ export class ComparedChart {
         this.#readings.forEach((reading, side) => {
           if (reading === null) return;
           ctx.fillStyle = this.#theme.series[side] ?? this.#theme.text;
-          ctx.beginPath();
-          const top = y.getPixelForValue(reading.mean);
-          if (side === 0) ctx.arc(left, top, 3.5, 0, 2 * Math.PI);
-          else diamond(ctx, left, top, 4.5);
-          ctx.fill();
+          drawMark(ctx, side, left, y.getPixelForValue(reading.mean));
         });
         ctx.restore();
       },
     };
   }
-}
-
-function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, size: number): void {
-  ctx.moveTo(x, y - size);
-  ctx.lineTo(x + size, y);
-  ctx.lineTo(x, y + size);
-  ctx.lineTo(x - size, y);
-  ctx.closePath();
-}
-
-/** The index of the value nearest to `at`, of ascending ones; 0 where there is none. */
-function nearest(xs: readonly number[], at: number): number {
-  const next = xs.findIndex((x) => x >= at);
-  if (next < 0) return Math.max(0, xs.length - 1);
-  const before = xs[next - 1];
-  return before !== undefined && at - before < (xs[next] ?? Infinity) - at ? next - 1 : next;
 }

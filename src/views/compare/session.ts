@@ -1,5 +1,5 @@
 import { t } from '@vscode/l10n';
-import type { Comparison, Point } from '../../compare/model.ts';
+import type { Comparison } from '../../compare/model.ts';
 import { PlainError } from '../../common/errors.ts';
 import { isLive } from '../../run/status.ts';
 import { HostChannel, type Port } from '../channel.ts';
@@ -11,24 +11,15 @@ import {
   schemas,
   type CompareState,
   type Protocol,
-  type RunGrowth,
   type SideIndex,
   type Summary,
 } from './protocol.ts';
+import { SentCurves } from './sent.ts';
 import { ComparisonSource, type SourceServices } from './source.ts';
 import type { Spec } from './spec.ts';
-import { tailOf } from './tail.ts';
 
 /** The webview hears of what is new at most this often. */
 const REST_MS = 400;
-
-/** What the page knows of a run's curves. */
-interface Sent {
-  state: string;
-  problems: string;
-  steps: readonly Point[];
-  evaluations: readonly Point[];
-}
 
 /** One open compare view: answers its webview, and tells it what is new while it can be seen. */
 export class CompareSession {
@@ -43,7 +34,7 @@ export class CompareSession {
   #source: ComparisonSource | null = null;
   #opening: Promise<ComparisonSource> | null = null;
   #prompts = new Map<string, PromptPairs>();
-  #sent: Sent[] = [];
+  #sent = new SentCurves();
   #visible = true;
   #opened = false;
   #disposed = false;
@@ -177,7 +168,7 @@ export class CompareSession {
     this.#source = null;
     this.#opening = null;
     this.#prompts.clear();
-    this.#sent = [];
+    this.#sent = new SentCurves();
   }
 
   async #show(): Promise<void> {
@@ -224,7 +215,7 @@ export class CompareSession {
     const comparison = await source.comparison();
     if (this.#source !== source) return;
     this.#prompts.clear();
-    this.#remember(comparison);
+    this.#sent.remember(comparison);
     const { sides } = comparison;
     this.#send({
       kind: 'ready',
@@ -248,51 +239,16 @@ export class CompareSession {
     if (source === null) return;
     const grew = this.#promptsGrew;
     this.#promptsGrew = false;
-    const before = this.#sent;
     const comparison = await source.comparison();
     if (this.#source !== source) return;
     // A run that could not be read a moment ago is a curve more.
-    const runs = comparison.sides.flatMap((side) => side.runs);
-    if (runs.length !== before.length) return this.#tellWhole();
+    if (!this.#sent.hasSameRuns(comparison)) return this.#tellWhole();
     this.#channel.send('grew', {
       summary: this.#summary(source, comparison),
-      runs: this.#growth(comparison),
+      runs: this.#sent.growth(comparison),
     });
-    this.#remember(comparison);
+    this.#sent.remember(comparison);
     if (grew) this.#channel.send('changed', {});
-  }
-
-  #growth({ sides }: Comparison): RunGrowth[] {
-    let i = 0;
-    return sides.flatMap(({ runs }, side) =>
-      runs.flatMap((run, index): RunGrowth[] => {
-        const sent = this.#sent[i++];
-        if (sent === undefined) return [];
-        const steps = tailOf(sent.steps, run.steps);
-        const evaluations = tailOf(sent.evaluations, run.evaluations);
-        const same =
-          steps.points.length === 0 &&
-          steps.from === sent.steps.length &&
-          evaluations.points.length === 0 &&
-          evaluations.from === sent.evaluations.length &&
-          sent.state === run.state &&
-          sent.problems === run.problems.join('\n');
-        if (same) return [];
-        const { state, problems } = run;
-        return [{ side: side === 0 ? 0 : 1, run: index, state, problems, steps, evaluations }];
-      }),
-    );
-  }
-
-  #remember({ sides }: Comparison): void {
-    this.#sent = sides.flatMap(({ runs }) =>
-      runs.map(({ state, problems, steps, evaluations }) => ({
-        state,
-        problems: problems.join('\n'),
-        steps,
-        evaluations,
-      })),
-    );
   }
 
   #summary(source: ComparisonSource, comparison: Comparison): Summary {
