@@ -15,11 +15,11 @@ export const FIRST_PROBE_ID = 2 ** 30;
 export const LAST_PROBE_ID = 2 ** 31 - 1;
 
 /** Where `max_prob` and `entropy` come from; see `uncertaintyOfTop` for the bound. */
-export const uncertaintyKinds = ['exact', 'lower_bound', 'none'] as const;
+const uncertaintyKinds = ['exact', 'lower_bound', 'none'] as const;
 /** Which temperature `logprob` is at: that of sampling, as in every other row, or 1. */
-export const logprobKinds = ['sampled', 'temperature_1', 'none'] as const;
+const logprobKinds = ['sampled', 'temperature_1', 'none'] as const;
 /** Why a probe has no reward. */
-export const unscoredReasons = [
+const unscoredReasons = [
   /** Nothing of the run is there to ask: it can't be reached, or it is another trainer's. */
   'no_endpoint',
   /** The run's endpoint doesn't score. */
