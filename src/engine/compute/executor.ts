@@ -2,7 +2,7 @@ import { Decoder } from './decoder.ts';
 import { weightLayout } from './layout.ts';
 import { adamwStep } from './optimizer.ts';
 import type { SharedModel, WeightsVersion, WorkerAnswers, WorkerTask } from './protocol.ts';
-import { Replica, type ChunkValues } from './replica.ts';
+import { Replica } from './replica.ts';
 
 /** Does what a worker is asked: one thread's part of every computation. */
 export class Executor {
@@ -22,15 +22,7 @@ export class Executor {
     switch (call.task) {
       case 'gradients': {
         this.#load(call.weights);
-        const gradient = this.#gradient.fill(0);
-        let loss = 0;
-        const values: ChunkValues[] = [];
-        for (const chunk of call.chunks) {
-          const out = this.#replica.gradients(chunk, call.scalars, gradient);
-          loss += out.loss;
-          values.push({ logprob: out.logprob, entropy: out.entropy, best: out.best });
-        }
-        return { loss, values };
+        return this.#replica.gradients(call.chunks, call.scalars, this.#gradient);
       }
       case 'values':
         this.#load(call.weights);

@@ -55,6 +55,7 @@ export class Replica {
   readonly cache: KeyValueCache;
   readonly #places: TensorPlace[];
   readonly #gradients;
+  readonly #add;
   readonly #values;
   readonly #enter;
   readonly #between;
@@ -79,6 +80,7 @@ export class Replica {
         { hasAux: true },
       ),
     );
+    this.#add = jit((a: Params, b: Params): Params => tree.map((x: np.Array, y: np.Array) => x.add(y), a, b));
     this.#values = jit(
       (params: Params, inputs: LossInputs, at: Inputs) => groupLoss(config, params, inputs, at)[1],
     );
@@ -114,26 +116,34 @@ export class Replica {
     this.#params = params;
   }
 
-  /** Adds the gradient of the chunk's loss to `into` (flat, see `weightLayout`). */
+  /** Sets `into` (flat, see `weightLayout`) to the gradient of the loss over all chunks. */
   gradients(
-    chunk: Chunk,
+    chunks: readonly Chunk[],
     scalars: ChunkScalars,
     into: Float32Array,
-  ): ChunkValues & { loss: number } {
-    const [[loss, values], gradient] = this.#gradients(
-      this.#borrow(),
-      this.#inputs(chunk, scalars),
-      this.#sequenceConstants(chunk.length),
-    );
-    const value = floats(loss)[0] ?? NaN;
-    const out = readValues(values);
-    for (const { name, offset, size } of this.#places) {
-      const array = gradient[name];
-      if (!array) throw new Error(`no gradient for ${name}`);
-      const part = floats(array);
-      for (let i = 0; i < size; i++) into[offset + i] = (into[offset + i] ?? 0) + (part[i] ?? 0);
+  ): { loss: number; values: ChunkValues[] } {
+    const values: ChunkValues[] = [];
+    let loss = 0;
+    let total: Params | null = null;
+    for (const chunk of chunks) {
+      const [[own, out], gradient] = this.#gradients(
+        this.#borrow(),
+        this.#inputs(chunk, scalars),
+        this.#sequenceConstants(chunk.length),
+      );
+      loss += floats(own)[0] ?? NaN;
+      values.push(readValues(out));
+      // Summed where they are, because reading them takes as long as all of that.
+      total = total === null ? gradient : this.#add(total, gradient);
     }
-    return { loss: value, ...out };
+    into.fill(0);
+    if (total === null) return { loss, values };
+    for (const { name, offset } of this.#places) {
+      const gradient = total[name];
+      if (!gradient) throw new Error(`no gradient for ${name}`);
+      into.set(floats(gradient), offset);
+    }
+    return { loss, values };
   }
 
   /** Log probabilities and entropies of the chunk's targets, without a gradient. */

@@ -52,11 +52,13 @@ for (const kind of ['plain', 'tree'] as const) {
       const label = `${options.loss_type}, beta ${options.beta}`;
       const prepared = prepareRows(rows, options);
       const own = new Float32Array(weightLayout(config).size);
-      let total = 0;
-      for (const packed of packRows(prepared)) {
-        const out = replica.gradients(packed.chunk, options, own);
-        total += out.loss;
-        unpackValues(packed, out, prepared, (row, ours) => {
+      const packed = packRows(prepared);
+      const chunks = packed.map(({ chunk }) => chunk);
+      const { loss: total, values: found } = replica.gradients(chunks, options, own);
+      for (const [i, out] of found.entries()) {
+        const from = packed[i];
+        assert.ok(from);
+        unpackValues(from, out, prepared, (row, ours) => {
           const start = prepared[row]?.start ?? 0;
           values[row]?.logprob.forEach((value, i) => {
             assert.ok(Math.abs((ours.logprob[start + i] ?? NaN) - value) < 1e-4, label);
