@@ -80,7 +80,9 @@ export class Replica {
         { hasAux: true },
       ),
     );
-    this.#add = jit((a: Params, b: Params): Params => tree.map((x: np.Array, y: np.Array) => x.add(y), a, b));
+    this.#add = jit((a: Params, b: Params): Params =>
+      tree.map((x: np.Array, y: np.Array) => x.add(y), a, b),
+    );
     this.#values = jit(
       (params: Params, inputs: LossInputs, at: Inputs) => groupLoss(config, params, inputs, at)[1],
     );
