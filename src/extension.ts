@@ -2,6 +2,7 @@ import './views/l10n.ts';
 import * as vscode from 'vscode';
 import { BuiltInTarget } from './launch/built-in.ts';
 import { TargetByRecipe } from './launch/by-recipe.ts';
+import { GpuWatch } from './launch/python/gpu-watch.ts';
 import { PythonTarget } from './launch/python/target.ts';
 import { Runs } from './launch/runs.ts';
 import { StorePool } from './launch/store-pool.ts';
@@ -21,6 +22,7 @@ import { revealAtStart } from './views/reveal-at-start.ts';
 import { tokenAtCursor } from './views/rollout/commands.ts';
 import { registerRollouts } from './views/rollout/index.ts';
 import { openedBefore, rememberOpened } from './views/runs/opened.ts';
+import { RunLog } from './views/run-log/run-log.ts';
 import { RunsTree } from './views/runs/tree.ts';
 import type { Services } from './views/services.ts';
 import { StatusBar } from './views/status-bar.ts';
@@ -41,7 +43,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const runs = new Runs(target, openedBefore(workspaceState));
   const stores = new StorePool();
   const colour = new ColourChoice(globalState);
-  const services: Services = { extensionUri, log, runs, stores, colour };
+  const runLog = new RunLog(stores);
+  const gpus = new GpuWatch();
+  const services: Services = { extensionUri, log, runLog, runs, stores, colour };
 
   const lookAround = () => void runs.setDirectories(runsDirectories(globalStorageUri));
   subscriptions.push(
@@ -50,7 +54,9 @@ export function activate(context: vscode.ExtensionContext): void {
     stores,
     new RunsTree(runs),
     new ChartsView(services),
-    new StatusBar(runs),
+    runLog,
+    gpus,
+    new StatusBar(runs, gpus),
     followContexts(runs),
     rememberOpened(runs, workspaceState),
     tellEndings(services),

@@ -33,6 +33,9 @@ export const commands = {
   setUpPython: 'adaptiveGrpo.setUpPython',
 } as const;
 
+/** The language of the output channel that shows a run's log. */
+export const logLanguage = 'adaptive-grpo-log';
+
 export const views = {
   container: 'adaptiveGrpo',
   runs: 'adaptiveGrpo.runs',

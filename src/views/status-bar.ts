@@ -1,5 +1,8 @@
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
+import type { GpuWatch } from '../launch/python/gpu-watch.ts';
+import { gpuLine } from '../launch/python/gpus.ts';
+import { isHere } from '../launch/run-actions.ts';
 import { nameOf } from '../launch/run-entry.ts';
 import type { RunCard } from '../launch/run-entry.ts';
 import { isAlive } from '../launch/runs.ts';
@@ -14,31 +17,35 @@ import { stateName } from './runs/state-name.ts';
  */
 export class StatusBar implements vscode.Disposable {
   readonly #runs: Runs;
+  readonly #gpus: GpuWatch;
   readonly #item: vscode.StatusBarItem;
-  readonly #subscription: { dispose(): void };
+  readonly #subscriptions: readonly { dispose(): void }[];
   /** Runs that were alive while this window looked. */
   readonly #witnessed = new Set<string>();
 
-  constructor(runs: Runs) {
+  constructor(runs: Runs, gpus: GpuWatch) {
     this.#runs = runs;
+    this.#gpus = gpus;
     this.#item = vscode.window.createStatusBarItem(
       'adaptiveGrpo.status',
       vscode.StatusBarAlignment.Left,
       0,
     );
     this.#item.name = 'Adaptive GRPO';
-    this.#subscription = runs.onDidChange(() => this.#update());
+    const update = () => this.#update();
+    this.#subscriptions = [runs.onDidChange(update), gpus.onDidChange(update)];
     this.#update();
   }
 
   dispose(): void {
-    this.#subscription.dispose();
+    for (const each of this.#subscriptions) each.dispose();
     this.#item.dispose();
   }
 
   #update(): void {
     for (const card of this.#runs.cards) if (isAlive(card)) this.#witnessed.add(card.directory);
     const card = this.#shown();
+    this.#gpus.watch(card !== undefined && usesGpus(card));
     if (card === undefined) {
       this.#item.hide();
       return;
@@ -53,7 +60,7 @@ export class StatusBar implements vscode.Disposable {
       title: t('Reveal in Rollout Explorer'),
       arguments: [card.directory],
     };
-    this.#item.tooltip = tooltipOf(card);
+    this.#item.tooltip = tooltipOf(card, this.#gpus);
     this.#item.accessibilityInformation = {
       label: t('Adaptive GRPO run {0}, {1}', nameOf(card), parts.join(', ')),
       role: 'button',
@@ -73,11 +80,16 @@ export class StatusBar implements vscode.Disposable {
   }
 }
 
-function tooltipOf(card: RunCard): vscode.MarkdownString {
+/** The built-in engine has no use for them. */
+const usesGpus = (card: RunCard): boolean =>
+  card.kind === 'run' && isAlive(card) && isHere(card) && card.manifest.engine.name === 'trl';
+
+function tooltipOf(card: RunCard, { gpus }: GpuWatch): vscode.MarkdownString {
   const alive = t('Closing this window does not end the run; the next window finds it again.');
   return new vscode.MarkdownString(
     [
       `**${escapeMarkdown(nameOf(card))}** ${stateName(stateOf(card))}`,
+      ...gpus.map((gpu) => escapeMarkdown(gpuLine(gpu))),
       ...(isAlive(card) ? [alive] : []),
       t('Click to open the rollout explorer.'),
     ].join('\n\n'),

@@ -102,7 +102,10 @@ export async function resolveInterpreter(
 ): Promise<Examined & { kind: 'fit' }> {
   const { setting, folder } = choice;
   if (setting === '') return chooseInterpreter(await findInterpreters(choice), wanted, signal);
-  const python = await namedInterpreter(setting, folder, choice);
+  const python = await namedInterpreter(setting, folder, choice).catch((error: unknown) => {
+    if (!(error instanceof PlainError)) throw error;
+    throw new NoTrainerError(error.message, error.next, null, wanted);
+  });
   return chooseInterpreter([{ python, source: setting }], wanted, signal);
 }
 

@@ -53,14 +53,11 @@ async function runIn(folder: string): Promise<string | undefined> {
   return picked?.directory;
 }
 
-/** "Show Log": what the engine said, which VS Code keeps up to date while the run goes on. */
+/** "Show Log": what the engine said, and what it goes on to say. */
 export async function openLog(services: Services, directory: string): Promise<void> {
-  const log = vscode.Uri.file(services.runs.logFile(directory));
   try {
-    await vscode.window.showTextDocument(log, { preview: true });
-  } catch (cause) {
-    const next = t('The extension’s own log may say more.');
-    const error = new PlainError(t('This run has no log.'), next, { cause });
+    services.runLog.show(directory);
+  } catch (error) {
     await showError(error, services.log);
   }
 }

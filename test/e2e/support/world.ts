@@ -39,6 +39,8 @@ export interface WorldOptions {
   expectedErrors?: RegExp;
   /** Milliseconds for the test; default three minutes. */
   timeout?: number;
+  /** Why it can't be tried here. */
+  skip?: string | false;
 }
 
 const results = join(root, 'test-results', 'e2e');
@@ -75,7 +77,8 @@ export function inVsCode(
   options: WorldOptions,
   body: (world: World) => Promise<void>,
 ): void {
-  test(name, { timeout: options.timeout ?? 180_000 }, async (t) => {
+  const { timeout = 180_000, skip = false } = options;
+  test(name, { timeout, skip }, async (t) => {
     try {
       await attempt();
     } catch (error) {

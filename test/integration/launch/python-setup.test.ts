@@ -8,6 +8,7 @@ import { PlainError } from '../../../src/common/errors.ts';
 import { examine, resolveInterpreter } from '../../../src/launch/python/choose.ts';
 import { NoTrainerError } from '../../../src/launch/python/choose.ts';
 import { factsOf } from '../../../src/launch/python/facts.ts';
+import { GpuWatch } from '../../../src/launch/python/gpu-watch.ts';
 import { readGpus } from '../../../src/launch/python/gpus.ts';
 import { bundledTrainer, createEnvironment } from '../../../src/launch/python/install.ts';
 import type { InstallOptions } from '../../../src/launch/python/install.ts';
@@ -272,3 +273,29 @@ test(
     assert.deepEqual(await readGpus(), []);
   },
 );
+
+test('GPUs are watched for as long as somebody wants to know', { skip: posix }, async () => {
+  const calls = join(folder, 'calls');
+  await program(
+    'smi/nvidia-smi',
+    `echo x >> "${calls}"`,
+    `echo "0, GPU-1, NVIDIA A100, $(grep -c x "${calls}"), 81920, 3"`,
+  );
+  process.env.PATH = `${join(folder, 'smi')}${delimiter}${before.PATH ?? ''}`;
+  const watch = new GpuWatch(20);
+  const used: unknown[] = [];
+  const third = new Promise<void>((resolve) => {
+    watch.onDidChange((gpus) => {
+      used.push(gpus[0]?.usedMib);
+      if (used.length === 3) resolve();
+    });
+  });
+  watch.watch(true);
+  await third;
+  assert.deepEqual(used.slice(0, 3), [1, 2, 3]);
+  watch.watch(false);
+  assert.deepEqual(watch.gpus, []);
+  const told = used.length;
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(used.length, told);
+});
