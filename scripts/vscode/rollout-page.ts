@@ -37,9 +37,9 @@ export class RolloutPage {
     return this.editor.locator('.codelens-decoration');
   }
 
-  /** A lens whose words contain this. */
+  /** A lens whose words contain this; one that does nothing is no link. */
   lens(text: string | RegExp): Locator {
-    return this.lenses.locator('a', { hasText: text }).first();
+    return this.lenses.locator('a, span', { hasText: text }).first();
   }
 
   /** Opens the hover of the token with the cursor, as by key. */
