@@ -219,8 +219,8 @@ export class RecipePanel {
         >
       </div>
       <div class="control">
-        ${recipeControl(plain, id, `note-${key}`, change ?? text, {
-          preview: () => undefined,
+        ${recipeControl(plain, id, `note-${key}`, this.#previews.textOf(key, change ?? text), {
+          preview: (_, typed) => this.#previews.move(key, typed),
           set: (_, chosen) => this.#propose(field, chosen),
         })}
       </div>
@@ -228,6 +228,7 @@ export class RecipePanel {
   }
 
   #propose({ key, text }: RunRecipeField, chosen: string): void {
+    this.#previews.clear();
     const { state } = this.#explorer;
     const others = Object.entries(state.recipe_changes).filter(([name]) => name !== key);
     if (chosen !== text) others.push([key, chosen]);

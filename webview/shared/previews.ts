@@ -1,7 +1,7 @@
 /**
- * Where sliders stand that are being moved: shown, not yet written. The file may change at any
- * moment, and a live run tells the form something new each second; neither may take the slider out
- * of the hand that moves it.
+ * Where sliders stand that are being moved, and what is being typed: shown, not yet written. The
+ * file may change at any moment, and a live run tells something new each second; neither may take
+ * the slider out of the hand that moves it, nor the words from whoever writes them.
  */
 export class Previews {
   readonly #texts = new Map<string, string>();

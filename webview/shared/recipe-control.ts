@@ -7,7 +7,7 @@ import type { Control, Field } from '../../src/views/recipe-form/protocol.ts';
 /** The control of one key of a recipe, in the form and beside a live run. */
 
 export interface ControlActions {
-  /** While a slider moves: shown, not yet in effect. */
+  /** While a slider moves or somebody types: shown, not yet in effect. */
   preview: (key: string, text: string) => void;
   set: (key: string, text: string) => void;
 }
@@ -27,6 +27,7 @@ export function recipeControl(
   { preview, set }: ControlActions,
 ): TemplateResult {
   const invalid = problem === null ? nothing : 'true';
+  const type = (event: Event) => preview(key, valueOf(event));
   const write = (event: Event) => set(key, valueOf(event));
   switch (control.kind) {
     case 'switch':
@@ -69,6 +70,7 @@ export function recipeControl(
           aria-describedby=${about ?? nothing}
           aria-invalid=${invalid}
           .value=${live(shown)}
+          @input=${type}
           @change=${write}
         />`;
     case 'text':
@@ -79,6 +81,7 @@ export function recipeControl(
         aria-invalid=${invalid}
         placeholder=${t('empty')}
         .value=${live(shown)}
+        @input=${type}
         @change=${write}
       />`;
   }

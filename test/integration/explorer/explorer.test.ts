@@ -327,11 +327,18 @@ test('the recipe is at hand: a live run is set, the rest is for the next run', a
   ]);
   await until(page, `document.activeElement?.id === 'live-uncertainty_threshold'`);
 
-  await temperature.fill('1.3');
+  // A run that goes on meanwhile takes nothing from whoever types.
+  await temperature.fill('');
+  await temperature.pressSequentially('1.');
+  await run.event({ type: 'step', step: 1, metrics: { reward: 1 } });
+  await page.waitForSelector('.fact:text("reward 1.00")');
+  await page.waitForTimeout(100);
+  await temperature.pressSequentially('3');
+  assert.equal(await temperature.inputValue(), '1.3');
   await temperature.press('Enter');
   await panel.locator('.knob.waiting .knob-note:text("waits for the safe point")').waitFor();
   safePoint();
-  await panel.locator('.knob-note:text("was 1 up to step 0")').waitFor();
+  await panel.locator('.knob-note:text("was 1 up to step 1")').waitFor();
   assert.equal(await temperature.inputValue(), '1.3');
   await page.waitForSelector('.note:text("Applied: temperature: 1 → 1.3.")');
 
