@@ -150,8 +150,7 @@ export class ComparedChart {
     this.#empty.textContent = this.#whyEmpty();
     const { percent } = this.#spec;
     const { axis } = this.#look;
-    const names = [drawn.sides[0].name, drawn.sides[1].name] as const;
-    this.#chart.data.datasets = datasetsOf(curves, names, this.#theme);
+    this.#chart.data.datasets = datasetsOf(curves, this.#theme);
     this.#chart.options.scales = scalesOf(rangeOf(curves, percent), this.#end, {
       axis,
       pricing: drawn.pricing,

@@ -1,9 +1,9 @@
-import { Chart } from 'chart.js';
+import { Chart, type LegendItem } from 'chart.js';
 import { describeAxis } from '../../src/compare/curves.ts';
 import type { Theme } from '../charts/theme.ts';
 import type { ChartSpec } from './catalog.ts';
 import type { ChartLook, Drawn } from './chart.ts';
-import { datasetsOf, endOf, rangeOf, scalesOf, type Curves, type XY } from './plot.ts';
+import { datasetsOf, endOf, marks, rangeOf, scalesOf, type Curves, type XY } from './plot.ts';
 
 /** Pixels of a chart's picture: 16 × 10 cm at 300 dots an inch, near enough. */
 const WIDTH = 1920;
@@ -49,7 +49,7 @@ export function pictureOf(
   const names = [sides[0].name, sides[1].name] as const;
   const chart = new Chart<'line', XY[]>(canvas, {
     type: 'line',
-    data: { datasets: datasetsOf(curves, names, large, SCALE) },
+    data: { datasets: datasetsOf(curves, large, SCALE) },
     plugins: [
       {
         id: 'paper',
@@ -95,12 +95,11 @@ export function pictureOf(
           labels: {
             color: theme.text,
             font,
-            // The line itself, so that the dashes tell the sides apart.
+            // The line itself: its dashes tell the sides apart where colours don't.
             usePointStyle: true,
-            pointStyle: 'line',
-            pointStyleWidth: 24 * SCALE,
-            // Bands and single seeds have no name of their own.
-            filter: ({ text }) => text !== '',
+            pointStyleWidth: 30 * SCALE,
+            padding: 6 * SCALE,
+            generateLabels: () => names.map((name, side) => legendItem(name, side, large)),
           },
         },
       },
@@ -110,4 +109,16 @@ export function pictureOf(
   const data = canvas.toDataURL('image/png');
   chart.destroy();
   return data.slice(data.indexOf(',') + 1);
+}
+
+function legendItem(text: string, side: number, theme: Theme): LegendItem {
+  return {
+    text,
+    fontColor: theme.text,
+    strokeStyle: theme.series[side] ?? theme.text,
+    lineWidth: (theme.lineWidth + 0.5) * SCALE,
+    lineDash: (marks[side] ?? marks[0]).dash.map((length) => length * SCALE),
+    pointStyle: 'line',
+    datasetIndex: side,
+  };
 }

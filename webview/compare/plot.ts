@@ -46,7 +46,7 @@ const BAND = 0.16;
 const FAINT = 0.28;
 
 /** Side by side in every sense: the first is solid with round points, the second dashed with diamonds. */
-const marks = [
+export const marks = [
   { dash: [], point: 'circle' },
   { dash: [6, 4], point: 'rectRot' },
 ] as const;
@@ -55,17 +55,12 @@ const pointsOf = ({ x, y }: { x: readonly number[]; y: readonly number[] }): XY[
   x.map((at, i) => ({ x: at, y: y[i] ?? NaN }));
 
 /** `scale`: of lines and points; 1 on the page. */
-export function datasetsOf(
-  curves: Curves,
-  names: readonly [string, string],
-  theme: Theme,
-  scale = 1,
-): ChartDataset<'line', XY[]>[] {
+export function datasetsOf(curves: Curves, theme: Theme, scale = 1): ChartDataset<'line', XY[]>[] {
   return curves.flatMap((curve, side) => {
     const colour = theme.series[side] ?? theme.text;
     const faint = (alpha: number) => color(colour).alpha(alpha).rgbString();
     const mark = marks[side] ?? marks[0];
-    const bare = { label: '', pointRadius: 0, pointHitRadius: 0, clip: 0 } as const;
+    const bare = { pointRadius: 0, pointHitRadius: 0, clip: 0 } as const;
     const band: ChartDataset<'line', XY[]>[] =
       curve.band === null
         ? []
@@ -89,7 +84,6 @@ export function datasetsOf(
     const seeds = alone ? [] : curve.runs.map((run) => seedLine(run, faint(FAINT), scale));
     const count = curve.runs[0]?.x.length ?? 0;
     const line: ChartDataset<'line', XY[]> = {
-      label: names[side] ?? '',
       data: pointsOf({ x: curve.x, y: curve.mean }),
       // Dashes over the solid line: where the sides agree, both are seen.
       order: side === 0 ? 2 : 1,
@@ -110,7 +104,6 @@ export function datasetsOf(
 
 function seedLine(run: Series, borderColor: string, scale: number): ChartDataset<'line', XY[]> {
   return {
-    label: '',
     data: pointsOf(run),
     order: 5,
     borderColor,
