@@ -16,7 +16,7 @@ const { activationEvents, contributes } = z
     activationEvents: z.array(z.string()),
     contributes: z.object({
       colors: z.array(z.object({ id: z.string(), description: z.string(), defaults })),
-      languages: z.array(z.object({ id: z.string(), extensions: z.array(z.string()) })),
+      languages: z.array(z.object({ id: z.string(), extensions: z.array(z.string()).default([]) })),
       configurationDefaults: z.record(z.string(), z.record(z.string(), z.unknown())),
       keybindings: z.array(z.object({ command: z.string(), key: z.string(), when: z.string() })),
     }),
