@@ -30,7 +30,10 @@ export function trainerCommand(
   const usable = facts.cuda === null ? 0 : gpus;
   const config = chosen ?? (usable > 1 ? several : null);
   if (config === null) return { file: python, args: trainer, environment };
-  const processes = config.ours ? ['--num_processes', String(Math.max(1, usable))] : [];
+  // Port 0 is a free one: another run may have the usual one.
+  const processes = config.ours
+    ? ['--num_processes', String(Math.max(1, usable)), '--main_process_port', '0']
+    : [];
   const launch = ['-m', 'accelerate.commands.launch', '--config_file', config.file, ...processes];
   return { file: python, args: [...launch, ...trainer], environment };
 }

@@ -107,6 +107,8 @@ const knownEnvironment = z.object({
   executable: z.object({ uri: z.object({ fsPath: z.string().min(1) }) }),
 });
 
+const ACTIVATION_MS = 5000;
+
 const pythonExtension = (): vscode.Extension<unknown> | undefined =>
   vscode.extensions.getExtension<unknown>('ms-python.python');
 
@@ -115,7 +117,7 @@ async function activeOfPythonExtension(folder: vscode.Uri | null): Promise<Candi
   const extension = pythonExtension();
   if (extension === undefined) return [];
   try {
-    const api = exported.parse(await extension.activate());
+    const api = exported.parse(await soon(extension.activate()));
     const { getActiveEnvironmentPath } = environments.parse(api.environments);
     const found = activePath.parse(
       getActiveEnvironmentPath.call(api.environments, folder ?? undefined),
@@ -126,6 +128,16 @@ async function activeOfPythonExtension(folder: vscode.Uri | null): Promise<Candi
     // Another version of it, or one that can't start: we look around by ourselves.
     return [];
   }
+}
+
+/** Others' extensions may take their time, or never be done. */
+function soon<T>(value: Thenable<T>): Promise<T> {
+  return Promise.race([
+    Promise.resolve(value),
+    new Promise<never>((_, reject) => {
+      setTimeout(() => reject(new Error('It took too long.')), ACTIVATION_MS);
+    }),
+  ]);
 }
 
 /** What it has found on this computer. */

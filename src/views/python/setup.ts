@@ -68,7 +68,9 @@ export async function setUpPython(
     }
   });
   output.appendLine(t('Ready: {0}', python));
-  if (home.kind === 'new' && home.remember) await choosePython(python);
+  // What was chosen before would still be asked first.
+  const { setting } = await places.choice(undefined);
+  if (setting !== '' || (home.kind === 'new' && home.remember)) await choosePython(python);
   vscode.window.setStatusBarMessage(`$(check) ${t('Python is ready for training.')}`, 5000);
   return true;
 }

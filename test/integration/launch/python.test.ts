@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { BuiltInTarget } from '../../../src/launch/built-in.ts';
 import { TargetByRecipe } from '../../../src/launch/by-recipe.ts';
 import { resolveInterpreter } from '../../../src/launch/python/choose.ts';
+import type { AccelerateConfig } from '../../../src/launch/python/command-line.ts';
 import { bundledTrainer } from '../../../src/launch/python/install.ts';
 import { PythonTarget } from '../../../src/launch/python/target.ts';
 import { sendCommand } from '../../../src/launch/run-actions.ts';
@@ -14,6 +15,7 @@ import type { ReadableRun } from '../../../src/launch/run-entry.ts';
 import { Runs } from '../../../src/launch/runs.ts';
 import { LOG } from '../../../src/run/files.ts';
 import { RunStore } from '../../../src/run/store.ts';
+import { execute } from '../../fixtures/python.ts';
 import { root, trainerPython, withoutTrainer, writeTrlRecipe } from './trainer.ts';
 
 /** The real Python trainer on the CPU, launched, watched, commanded, killed and resumed. */
@@ -23,8 +25,10 @@ const ddpConfig = join(root, 'recipes', 'accelerate_configs', 'ddp.yaml');
 
 let folder = '';
 let runs: Runs;
+let config: AccelerateConfig | null = null;
 
 beforeEach(async () => {
+  config = null;
   folder = await mkdtemp(join(tmpdir(), 'adaptive grpo python ')); // blanks on purpose
   const { version } = await bundledTrainer(join(root, 'trainer'));
   const choice = { setting: trainerPython, folder: null, folders: [] };
@@ -32,7 +36,7 @@ beforeEach(async () => {
     {
       interpreter: (_, packages, signal) =>
         resolveInterpreter(choice, { version, packages }, signal),
-      accelerateConfig: () => null,
+      accelerateConfig: () => config,
     },
     { ddpConfig, leastPatienceMs: PATIENCE_MS },
   );
@@ -114,5 +118,33 @@ test(
     const directory = runs.newDirectory(recipe, join(folder, 'runs'));
     await assert.rejects(runs.start(recipe, directory, {}), /gone\.jsonl/);
     assert.ok(existsSync(join(directory, LOG)));
+  },
+);
+
+test(
+  'accelerate launches two processes that are one run, and none is left when it ends',
+  { skip: process.platform === 'win32' ? 'processes are counted with pgrep' : withoutTrainer },
+  async () => {
+    Object.assign(process.env, environment);
+    const file = join(folder, 'two.yaml');
+    const ddp = await readFile(ddpConfig, 'utf8');
+    const two = ddp.replace('num_processes: 8', 'num_processes: 2\nmain_process_port: 0');
+    await writeFile(file, two.replace('mixed_precision: bf16', 'mixed_precision: "no"'));
+    config = { file, ours: false };
+    const recipe = await writeTrlRecipe(folder, { use_cpu: 'true' });
+    const directory = runs.newDirectory(recipe, join(folder, 'runs'));
+    const card = await runs.start(recipe, directory, {});
+    assert.ok(card.kind === 'run');
+    const live = await until(directory, 'at step 1', stepsFrom(1));
+    const processes = async () =>
+      (await execute('pgrep', ['-f', directory])).stdout.trim().split('\n');
+    // The launcher and two trainers.
+    assert.equal((await processes()).length, 3);
+    await sendCommand(live, 'stop');
+    await until(directory, 'stopped', is('stopped'));
+    for (let i = 0; (await processes())[0] !== '' && i < 200; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.deepEqual(await processes(), ['']);
   },
 );

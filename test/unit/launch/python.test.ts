@@ -87,11 +87,17 @@ test('several GPUs are launched by accelerate, one or none by Python alone', () 
   const launch = '-m accelerate.commands.launch --config_file';
   assert.equal(command({}), plain);
   assert.equal(command({ gpus: 0 }), plain);
-  assert.equal(command({ gpus: 4 }), `${launch} /x/ddp.yaml --num_processes 4 ${plain}`);
+  assert.equal(
+    command({ gpus: 4 }),
+    `${launch} /x/ddp.yaml --num_processes 4 --main_process_port 0 ${plain}`,
+  );
   // PyTorch for the CPU: the GPUs are of no use to it.
   assert.equal(command({ gpus: 4, facts: facts({ cuda: null }) }), plain);
   const zero = { file: '/x/zero3.yaml', ours: true };
-  assert.equal(command({ chosen: zero }), `${launch} /x/zero3.yaml --num_processes 1 ${plain}`);
+  assert.equal(
+    command({ chosen: zero }),
+    `${launch} /x/zero3.yaml --num_processes 1 --main_process_port 0 ${plain}`,
+  );
   // A file of one's own says how many processes there are, here and on other machines.
   const own = { file: '/own.yaml', ours: false };
   assert.equal(command({ chosen: own, gpus: 8 }), `${launch} /own.yaml ${plain}`);
