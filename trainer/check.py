@@ -68,13 +68,16 @@ def environment(trl: str) -> Path:
     if sys.version_info < LEAST_PYTHON:
         least = ".".join(map(str, LEAST_PYTHON))
         sys.exit(f"The trainer needs Python {least} or later; this is {sys.version.split()[0]}.")
+    import tomllib  # since Python 3.11
+
     print(f"Setting up {folder} …", flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     venv.create(folder, with_pip=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, f"torch=={TORCH}", f"trl=={trl}", "-e", f"{HERE}[dev]"], cwd=folder, check=True
-    )
+    # What it needs, not the package itself: that is found where it lies.
+    project = tomllib.loads((HERE / "pyproject.toml").read_text("utf8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    subprocess.run([*pip, f"torch=={TORCH}", f"trl=={trl}", *needed], cwd=folder, check=True)
     stamp.write_text(digest, "utf8")
     return python
 
