@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { PlainError, messageOf } from '../src/common/errors.ts';
 import { COMPARISON } from '../src/compare/file.ts';
 import type { Comparison } from '../src/compare/model.ts';
-import { pairAnyRecipe, type Pair } from '../src/compare/pair.ts';
+import { pairRecipe, type Pair } from '../src/compare/pair.ts';
 import { nameOfRecipe, newDirectoryName } from '../src/run/names.ts';
 import { Benchmarks } from './compare/benchmarks.ts';
 import { commandOf, parseCommandLine, usage, type Request } from './compare/command-line.ts';
@@ -41,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
     const { request } = line;
     const recipe = resolve(request.recipe);
     const source = await readRecipe(recipe, request.recipe);
-    const pair = pairAnyRecipe(source, request.settings, request.seeds, request.recipe);
+    const pair = pairRecipe(source, request.settings, request.seeds, request.recipe);
     const trainer = await trainerOf(pair.engine, { named: request.trainer, recipe, source });
     const folder = folderFor(nameOfRecipe(recipe));
     return await train({ request, recipe, source, pair, trainer, folder });

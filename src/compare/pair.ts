@@ -47,7 +47,7 @@ export type Pair = BuiltInPair | TrlPair;
  * @param name of the recipe, for the sentences
  * @throws PlainError where the recipe is wrong, or has no strategy to turn on
  */
-export function pairAnyRecipe(
+export function pairRecipe(
   source: string,
   settings: readonly Setting[],
   count: number,
@@ -72,23 +72,6 @@ export function pairAnyRecipe(
   if (recipe === null) return { engine: 'trl', ...plan, warnings: [...said, ...plan.warnings] };
   const warnings = [...said, ...plan.warnings, ...evaluationWarnings(recipe)];
   return { engine: 'built-in', recipe, ...plan, warnings };
-}
-
-/** The same for those who start the built-in engine only; throws a `PlainError` for TRL's recipes. */
-export function pairRecipe(
-  source: string,
-  settings: readonly Setting[],
-  count: number,
-  name: string,
-): BuiltInPair {
-  const pair = pairAnyRecipe(source, settings, count, name);
-  if (pair.engine === 'built-in') return pair;
-  throw new PlainError(
-    t('{0} is a recipe for TRL, and only the built-in engine can be started from here.', name),
-    t(
-      'Run `./compare_strategies.sh` with it where the Python trainer is installed, and open the comparison.json that it writes.',
-    ),
-  );
 }
 
 /** The values that a plan follows from, of either engine's recipe. */

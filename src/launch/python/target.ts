@@ -58,7 +58,7 @@ export class PythonTarget implements LaunchTarget {
     const gpus = visibleGpus(await readGpus(signal), process.env.CUDA_VISIBLE_DEVICES);
     if (signal?.aborted === true) throw new CancelledError();
     const several = { file: ddpConfig, ours: true };
-    const kept = options.resume === true ? await placesOf(options.runDirectory) : {};
+    const kept = options.resume === true ? await keptBy(options.runDirectory) : {};
     const rest = recipeArguments({ ...options, overrides: { ...kept, ...options.overrides } });
     const circumstances = { facts: found.facts, gpus: gpus.length, chosen, several };
     const command = trainerCommand(found.python, circumstances, rest);
@@ -82,16 +82,27 @@ async function readRecipe(recipe: string): Promise<string> {
 
 /** Keys that may name a place beside the recipe, of which the run keeps a copy elsewhere. */
 const placeKeys = ['dataset_name', 'model_name_or_path'] as const;
+/** Keys that tell the two sides of a comparison apart, and are in neither's recipe. */
+const sideKeys = [
+  'use_token_adaptive',
+  'seed',
+  'max_steps',
+  'num_train_epochs',
+  'max_generated_tokens',
+] as const;
 
-/** Where the run found its files; nothing for what came from the Hub. */
-async function placesOf(runDirectory: string): Promise<Record<string, string>> {
+/** What a run was launched with, and its copy of the recipe doesn't say, holds when it goes on. */
+async function keptBy(runDirectory: string): Promise<Record<string, string | number | boolean>> {
   const { recipe } = await readManifest(runDirectory);
-  return Object.fromEntries(
-    placeKeys.flatMap((key) => {
-      const value = recipe[key];
-      return typeof value === 'string' && isAbsolute(value) ? [[key, value]] : [];
-    }),
-  );
+  const places = placeKeys.flatMap((key) => {
+    const value = recipe[key];
+    return typeof value === 'string' && isAbsolute(value) ? [[key, value] as const] : [];
+  });
+  const sides = sideKeys.flatMap((key) => {
+    const value = recipe[key];
+    return typeof value === 'number' || typeof value === 'boolean' ? [[key, value] as const] : [];
+  });
+  return Object.fromEntries([...places, ...sides]);
 }
 
 async function requireConfig({ file }: AccelerateConfig): Promise<void> {

@@ -46,7 +46,9 @@ export async function compareWithBaseline(
   const first = pairRecipe(source, [], 1, name);
   const seeds = await askForSeeds();
   if (seeds === undefined) return;
-  const budget = first.budget ?? (await askForBudget(suggestedBudget(first.recipe)));
+  const budget =
+    first.budget ??
+    (await askForBudget(first.engine === 'built-in' ? suggestedBudget(first.recipe) : null));
   if (budget === undefined) return;
   const pair = pairRecipe(source, settingsOf({ max_generated_tokens: budget }), seeds, name);
   if (pair.warnings.length > 0 && !(await goOn(pair.warnings, recipe))) return;
@@ -55,7 +57,9 @@ export async function compareWithBaseline(
     { side: 1, seed },
   ]);
   const launcher = launcherOf(services, context, recipe, pair);
-  const campaign = new Campaign(jobs, runsAtOnce(availableParallelism()), launcher);
+  // Two of TRL's runs would share the GPUs, and their memory.
+  const atOnce = pair.engine === 'trl' ? 1 : runsAtOnce(availableParallelism());
+  const campaign = new Campaign(jobs, atOnce, launcher);
   comparisons.make(campaign, t('{0}: baseline and adaptive', nameOfRecipe(recipe.fsPath)));
   await campaign.done;
   tellFailure(services, campaign);
@@ -78,13 +82,14 @@ async function askForSeeds(): Promise<number | undefined> {
   return answer === undefined ? undefined : Number(answer);
 }
 
-async function askForBudget(suggested: number): Promise<number | undefined> {
+/** `suggested`: null where it can't be told from the recipe alone. */
+async function askForBudget(suggested: number | null): Promise<number | undefined> {
   const answer = await vscode.window.showInputBox({
     title: t('Compare with Baseline'),
     prompt: t(
       'How many generated tokens may each run use? Both sides get the same. `max_generated_tokens` in the recipe says it once and for all.',
     ),
-    value: String(suggested),
+    value: suggested === null ? '' : String(suggested),
     validateInput: (text) => {
       const tokens = Number(text);
       return Number.isInteger(tokens) && tokens > 0 ? null : t('A whole number of tokens.');

@@ -43,18 +43,14 @@ export class RecipeLenses implements vscode.CodeLensProvider {
     const lens = (title: string, command: string, tooltip: string, range = top) =>
       new vscode.CodeLens(range, { title, command, tooltip, arguments: [document.uri] });
     const lenses: vscode.CodeLens[] = [];
-    const engine = engineOfText(source);
     // A recipe that was never saved has no folder.
     if (!document.isUntitled) {
-      const tooltips = {
+      const engines = {
         'built-in': t('Train by this recipe with the built-in engine.'),
         trl: t('Train by this recipe with TRL, in the Python of this computer.'),
       };
-      lenses.push(lens(`$(play) ${t('Start')}`, commands.startRun, tooltips[engine]));
-    }
-    // TRL's keys can't be resolved here, which the two sides of a comparison need.
-    if (engine === 'built-in' && !document.isUntitled) {
       lenses.push(
+        lens(`$(play) ${t('Start')}`, commands.startRun, engines[engineOfText(source)]),
         lens(
           `$(split-horizontal) ${t('Compare with Baseline')}`,
           commands.compareWithBaseline,

@@ -80,7 +80,8 @@ test(
     Object.assign(process.env, environment);
     const recipe = await writeTrlRecipe(folder);
     const directory = runs.newDirectory(recipe, join(folder, 'runs'));
-    const card = await runs.start(recipe, directory, {});
+    const overrides = { seed: 8, max_generated_tokens: 9_000_000 };
+    const card = await runs.start(recipe, directory, { overrides });
     assert.ok(card.kind === 'run');
     assert.equal(card.manifest.engine.name, 'trl');
     const live = await until(directory, 'past a checkpoint', stepsFrom(2));
@@ -96,6 +97,7 @@ test(
     assert.ok(resumed.kind === 'run');
     assert.notEqual(resumed.manifest.pid, paused.manifest.pid);
     assert.equal(resumed.manifest.run_id, paused.manifest.run_id);
+    assert.deepEqual(resumed.manifest.recipe, paused.manifest.recipe);
     const on = await until(directory, 'further', stepsFrom(step + 2));
     await sendCommand(on, 'stop');
     const stopped = await until(directory, 'stopped', is('stopped'));

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import {
   overridesOf,
-  pairAnyRecipe,
   pairRecipe,
   suggestedBudget,
+  type BuiltInPair,
 } from '../../../src/compare/pair.ts';
 import { PlainError } from '../../../src/common/errors.ts';
 import { parseOverrides } from '../../../src/recipe/overrides.ts';
@@ -15,8 +15,11 @@ import { parseRecipe } from '../../../src/recipe/parse.ts';
 const recipe = (name: string) =>
   readFile(new URL(`../../../recipes/${name}.yaml`, import.meta.url), 'utf8');
 
-const pairOf = (source: string, args: string[] = [], seeds = 3) =>
-  pairRecipe(source, parseOverrides(args).settings, seeds, 'a.yaml');
+function pairOf(source: string, args: string[] = [], seeds = 3): BuiltInPair {
+  const pair = pairRecipe(source, parseOverrides(args).settings, seeds, 'a.yaml');
+  assert.ok(pair.engine === 'built-in');
+  return pair;
+}
 
 test('the sides differ in the strategy alone, from whichever recipe one begins', async () => {
   for (const name of ['adaptive_grpo', 'baseline_grpo', 'tree_grpo']) {
@@ -71,9 +74,9 @@ test('who asks for steps and tokens gets the limit of both', async () => {
 });
 
 test('a recipe for TRL is paired too, by its passes over the data where it names no steps', async () => {
-  const pair = pairAnyRecipe(await recipe('qwen2.5_1.5b_lora_24gb'), [], 2, 'a.yaml');
+  const pair = pairRecipe(await recipe('qwen2.5_1.5b_lora_24gb'), [], 2, 'a.yaml');
   assert.equal(pair.engine, 'trl');
-  const epochs = pairAnyRecipe('engine: trl\nnum_train_epochs: 2\nseed: 7\n', [], 2, 'a.yaml');
+  const epochs = pairRecipe('engine: trl\nnum_train_epochs: 2\nseed: 7\n', [], 2, 'a.yaml');
   assert.deepEqual(epochs.seeds, [7, 8]);
   assert.deepEqual(overridesOf(epochs, 'baseline', 7, null), {
     use_token_adaptive: false,
@@ -114,11 +117,9 @@ const refused = (source: string, message: RegExp, seeds = 2) =>
     },
   );
 
-test('zero seeds, a recipe for TRL, a wrong one and one without resamples are refused plainly', async () => {
+test('zero seeds, a wrong one and one without resamples are refused plainly', async () => {
   refused(await recipe('adaptive_grpo'), /0 seeds are no comparison/, 0);
   refused(await recipe('adaptive_grpo'), /1\.5 seeds/, 1.5);
-  refused(await recipe('qwen2.5_7b_math'), /is a recipe for TRL/);
-  refused('engine: trl\n', /is a recipe for TRL/);
   refused('learning_rate: fast\n', /a\.yaml:1:16: error/);
   refused('max_resamples_per_prefix: 0\n', /max_resamples_per_prefix/);
   refused('seed: 4294967295\n', /too large/);
