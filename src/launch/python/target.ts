@@ -94,15 +94,16 @@ const sideKeys = [
 /** What a run was launched with, and its copy of the recipe doesn't say, holds when it goes on. */
 async function keptBy(runDirectory: string): Promise<Record<string, string | number | boolean>> {
   const { recipe } = await readManifest(runDirectory);
-  const places = placeKeys.flatMap((key) => {
+  const kept: Record<string, string | number | boolean> = {};
+  for (const key of placeKeys) {
     const value = recipe[key];
-    return typeof value === 'string' && isAbsolute(value) ? [[key, value] as const] : [];
-  });
-  const sides = sideKeys.flatMap((key) => {
+    if (typeof value === 'string' && isAbsolute(value)) kept[key] = value;
+  }
+  for (const key of sideKeys) {
     const value = recipe[key];
-    return typeof value === 'number' || typeof value === 'boolean' ? [[key, value] as const] : [];
-  });
-  return Object.fromEntries([...places, ...sides]);
+    if (typeof value === 'number' || typeof value === 'boolean') kept[key] = value;
+  }
+  return kept;
 }
 
 async function requireConfig({ file }: AccelerateConfig): Promise<void> {
