@@ -26,11 +26,17 @@ const world = {
   timeout: 300_000,
 };
 
-/** Each view by name, in front of whatever there was. */
+/** Each view by name, in front of whatever there was; the form while the files are in sight. */
 const views: Readonly<Record<string, (workbench: Workbench) => Promise<Frame>>> = {
-  charts: async (workbench) => {
-    await workbench.showContainer('Adaptive GRPO');
-    return workbench.webviewWith('canvas');
+  'recipe-form': async (workbench) => {
+    const file = (name: string) =>
+      workbench.page.locator(`.explorer-viewlet [aria-label^="${name}"]`).first();
+    await file('recipes').click();
+    await file('mine.yaml').dblclick();
+    await workbench.runCommand('Open Recipe as Form');
+    const frame = await workbench.webviewWith('#field-uncertainty_threshold');
+    await frame.locator('.histogram').first().waitFor();
+    return frame;
   },
   explorer: async (workbench) => {
     await workbench.runCommand('Reveal in Rollout Explorer');
@@ -40,13 +46,9 @@ const views: Readonly<Record<string, (workbench: Workbench) => Promise<Frame>>> 
     await frame.locator('.recipe-panel .knob').first().waitFor();
     return frame;
   },
-  'recipe-form': async (workbench) => {
-    await workbench.runCommand('Go to File...');
-    await workbench.pick('mine.yaml');
-    await workbench.runCommand('Open Recipe as Form');
-    const frame = await workbench.webviewWith('#field-uncertainty_threshold');
-    await frame.locator('.histogram').first().waitFor();
-    return frame;
+  charts: async (workbench) => {
+    await workbench.showContainer('Adaptive GRPO');
+    return workbench.webviewWith('canvas');
   },
 };
 
