@@ -65,7 +65,7 @@ const content = [
   'recipes/accelerate_configs/zero2.yaml',
   'recipes/accelerate_configs/zero3.yaml',
   'trainer/pyproject.toml',
-  'trainer/readme.md',
+  'trainer/README.md',
   'trainer/adaptive_grpo/py.typed',
   // Every module of the Python trainer, and nothing of its tests.
   ...python,
