@@ -61,11 +61,17 @@ inVsCode(
     assert.equal(manifest.engine.name, 'trl');
     assert.equal(manifest.state, 'stopped');
 
+    // A line of the log leads to its step.
     await workbench.runCommand('Show Log');
-    await workbench.page
-      .getByText(/step \d+\/1000/)
-      .first()
-      .waitFor();
+    const link = workbench.page.getByText(/^step\s\d+\/1000$/).first();
+    await link.waitFor();
+    const step = stepIn(await link.innerText());
+    await link.click({ modifiers: ['ControlOrMeta'] });
+    await eventually(
+      'the step that the explorer shows',
+      () => explorer.step(),
+      (shown) => shown === step,
+    );
   },
 );
 
