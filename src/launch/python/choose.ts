@@ -64,6 +64,15 @@ export async function examineAll(
   return examined;
 }
 
+/** Each Python once: shims of a version manager have many names for one. */
+export function distinct(examined: readonly Examined[]): Examined[] {
+  const seen = new Set<string>();
+  return examined.filter((each) => {
+    const program = each.kind === 'broken' ? each.python : each.facts.executable;
+    return !seen.has(program) && seen.add(program);
+  });
+}
+
 /**
  * The first that can train.
  *
@@ -112,6 +121,7 @@ export async function resolveInterpreter(
 /** Says of one Python what is in the way, of several what is in the way of the nearest. */
 export function noneOf(examined: readonly Examined[], wanted: Wanted): NoTrainerError {
   const next = t('“Set Up Python for Training” installs it in an environment of its own.');
+  const answering = distinct(examined).filter(({ kind }) => kind !== 'broken');
   const best = examined.toSorted((a, b) => closeness(b) - closeness(a))[0];
   if (best === undefined) {
     const message = t('This recipe is for TRL, and there is no Python here.');
@@ -121,11 +131,11 @@ export function noneOf(examined: readonly Examined[], wanted: Wanted): NoTrainer
   const usable = best.kind === 'lacking' && !best.tooOld ? best : null;
   const why = best.kind === 'fit' ? '' : best.why;
   const message =
-    examined.length === 1
+    answering.length <= 1
       ? t('This recipe is for TRL, and {0} can’t train it: {1}.', best.python, why)
       : t(
           'This recipe is for TRL, and none of {0} Pythons can train it. The nearest is {1}: {2}.',
-          examined.length,
+          answering.length,
           best.python,
           why,
         );

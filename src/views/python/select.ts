@@ -1,10 +1,11 @@
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
-import { examineAll } from '../../launch/python/choose.ts';
-import type { Examined } from '../../launch/python/choose.ts';
+import { distinct, examineAll } from '../../launch/python/choose.ts';
+import type { Choice, Examined } from '../../launch/python/choose.ts';
 import type { PackageName, PythonFacts } from '../../launch/python/facts.ts';
 import { bundledTrainer } from '../../launch/python/install.ts';
-import { findInterpreters } from '../../launch/python/interpreters.ts';
+import { findInterpreters, namedInterpreter } from '../../launch/python/interpreters.ts';
+import type { Candidate } from '../../launch/python/interpreters.ts';
 import { commands, section, settings } from '../ids.ts';
 import type { PythonPlaces } from './places.ts';
 
@@ -48,21 +49,33 @@ async function fill(
   signal: AbortSignal,
 ): Promise<void> {
   const { version } = await bundledTrainer(places.trainer);
-  const candidates = await findInterpreters(await places.choice(undefined));
+  const choice = await places.choice(undefined);
+  const chosen = await chosenIn(choice);
+  const candidates = [...chosen, ...(await findInterpreters(choice))];
   const examined = await examineAll(candidates, { version, packages: [] }, signal);
-  const rank = { fit: 0, lacking: 1, broken: 2 };
-  const sorted = examined.toSorted((a, b) => rank[a.kind] - rank[b.kind]);
-  picker.items = [...sorted.map(itemOf), ...ways(places)];
+  // A shim of a version that isn't there is nothing to choose.
+  const answering = distinct(examined).filter(({ kind }) => kind !== 'broken');
+  const sorted = answering.toSorted((a, b) => Number(a.kind !== 'fit') - Number(b.kind !== 'fit'));
+  const isChosen = ({ python }: Examined) => chosen.some((each) => each.python === python);
+  picker.items = [...sorted.map((each) => itemOf(each, isChosen(each))), ...ways(places)];
   picker.placeholder = t('The Python that recipes with `engine: trl` are trained by');
   picker.busy = false;
 }
 
-function itemOf(examined: Examined): Item {
-  const icon = { fit: 'check', lacking: 'circle-outline', broken: 'warning' }[examined.kind];
+/** The one in the settings, where it is there. */
+async function chosenIn(choice: Choice): Promise<Candidate[]> {
+  const { setting, folder } = choice;
+  if (setting === '') return [];
+  const python = await namedInterpreter(setting, folder).catch(() => null);
+  return python === null ? [] : [{ python, source: setting }];
+}
+
+function itemOf(examined: Examined, isChosen: boolean): Item {
+  const icon = examined.kind === 'fit' ? 'check' : 'circle-outline';
   const version = examined.kind === 'broken' ? '' : ` ${examined.facts.python}`;
   return {
     label: `$(${icon}) Python${version}`,
-    description: examined.python,
+    description: isChosen ? t('{0} (chosen)', examined.python) : examined.python,
     detail: examined.kind === 'broken' ? examined.why : detailOf(examined),
     choose: () => choosePython(examined.python),
   };

@@ -148,20 +148,25 @@ test('what nvidia-smi prints is read, and what is none of it left out', () => {
 
 test('of many Pythons that can’t train, the nearest is named, and only one that is new enough is offered', () => {
   const broken: Examined = { kind: 'broken', python: '/a', source: 'PATH', why: 'gone' };
-  const old: Examined = {
+  const old: Examined & { kind: 'lacking' } = {
     ...{ kind: 'lacking', python: '/b', source: 'PATH', tooOld: true, why: 'too old' },
-    facts: without('adaptive-grpo', 'trl', 'torch', 'transformers', 'accelerate'),
+    facts: {
+      ...without('adaptive-grpo', 'trl', 'torch', 'transformers', 'accelerate'),
+      executable: '/b',
+    },
   };
   const near: Examined = {
     ...old,
     python: '/c',
     tooOld: false,
     why: 'the trainer is not installed',
+    facts: { ...old.facts, executable: '/c' },
   };
-  const error = noneOf([broken, old, near], wanted);
+  const shim: Examined = { ...near, python: '/shims/python' };
+  const error = noneOf([broken, old, near, shim], wanted);
   assert.match(
     error.message,
-    /none of 3 Pythons can train it\. The nearest is \/c: the trainer is/,
+    /none of 2 Pythons can train it\. The nearest is \/c: the trainer is/,
   );
   assert.equal(error.best, near);
   assert.equal(noneOf([broken, old], wanted).best, null);
