@@ -114,6 +114,13 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
                 f"({self.num_generations}) does not divide: a tree would be spread over processes.",
                 "Make per_device_train_batch_size × gradient_accumulation_steps a multiple of it.",
             )
+        if self.use_vllm:
+            yield (
+                "`use_vllm: true` doesn't go together with `use_token_adaptive`: trees of rollouts "
+                "are sampled with transformers only.",
+                "Add `--use_vllm false` to train with the strategy, or "
+                "`--use_token_adaptive false` for the baseline (TRL's own GRPO) on vLLM.",
+            )
         for key, allowed in _ALLOWED.items():
             value = getattr(self, key, None)
             if value not in allowed:
@@ -172,5 +179,4 @@ _ALLOWED: dict[str, tuple[object, ...]] = {
     "mask_truncated_completions": (False,),
     "use_liger_kernel": (False,),
     "use_transformers_paged": (False, None),
-    "use_vllm": (False,),
 }
