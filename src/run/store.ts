@@ -156,7 +156,10 @@ export class RunStore implements Disposable {
         this.#tell(change.change);
       }
     } catch (error) {
-      this.#trouble = t("The run directory can't be read: {0}.", messageOf(error));
+      this.#trouble =
+        error instanceof PlainError
+          ? error.message
+          : t("The run directory can't be read: {0}.", messageOf(error));
       this.#tell({ ...nothing });
     }
   }
