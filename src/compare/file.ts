@@ -1,6 +1,7 @@
 import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import { PlainError } from '../common/errors.ts';
+import { firstIssue, parseJson } from '../common/json.ts';
 import { COMPARISON_VERSION, comparisonSchema, type Comparison } from './model.ts';
 
 /** `comparison.json` as text. */
@@ -16,16 +17,11 @@ const versioned = z.object({ version: z.number() });
  * @throws PlainError where it is torn, of a newer version, or something else altogether
  */
 export function parseComparison(text: string, path: string): Comparison {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new PlainError(
-      t('{0} is not valid JSON.', path),
-      t('It may be cut off: make it again with compare_strategies.sh, or compare its runs again.'),
-      { cause },
-    );
-  }
+  const json = parseJson(
+    text,
+    path,
+    t('It may be cut off: make it again with compare_strategies.sh, or compare its runs again.'),
+  );
   const version = versioned.safeParse(json);
   if (version.success && version.data.version > COMPARISON_VERSION) {
     throw new PlainError(
@@ -40,11 +36,8 @@ export function parseComparison(text: string, path: string): Comparison {
   }
   const comparison = comparisonSchema.safeParse(json);
   if (comparison.success) return comparison.data;
-  const issue = comparison.error.issues[0];
-  const where = issue?.path.join('.') ?? '';
-  const what = `${where === '' ? '' : `${where}: `}${issue?.message ?? ''}`;
   throw new PlainError(
-    t('{0} is not a comparison: {1}.', path, what),
+    t('{0} is not a comparison: {1}.', path, firstIssue(comparison.error)),
     t('Choose a comparison.json that Adaptive GRPO wrote.'),
     { cause: comparison.error },
   );

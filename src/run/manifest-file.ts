@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { t } from '@vscode/l10n';
 import { z } from 'zod';
 import { PlainError } from '../common/errors.ts';
+import { firstIssue, parseJson } from '../common/json.ts';
 import { MANIFEST, codeOf, manifestPath, patiently } from './files.ts';
 import type { Manifest } from './model/manifest.ts';
 import { SCHEMA_VERSION, manifestSchema } from './model/manifest.ts';
@@ -14,13 +15,7 @@ const versioned = z.object({ schema_version: z.number() });
 
 /** The manifest in `text`; throws a `PlainError` that names what is wrong. */
 export function parseManifest(text: string, path: string): Manifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    const next = t('It may be damaged; restore it, or remove the run.');
-    throw new PlainError(t('{0} is not valid JSON.', path), next, { cause });
-  }
+  const json = parseJson(text, path, t('It may be damaged; restore it, or remove the run.'));
   const version = versioned.safeParse(json);
   if (version.success && version.data.schema_version > SCHEMA_VERSION) {
     throw new PlainError(
@@ -35,14 +30,8 @@ export function parseManifest(text: string, path: string): Manifest {
   }
   const manifest = manifestSchema.safeParse(json);
   if (manifest.success) return manifest.data;
-  const issue = manifest.error.issues[0];
-  const where = issue?.path.join('.') ?? '';
   throw new PlainError(
-    t(
-      '{0} is not the manifest of a run: {1}.',
-      path,
-      `${where === '' ? '' : `${where}: `}${issue?.message ?? ''}`,
-    ),
+    t('{0} is not the manifest of a run: {1}.', path, firstIssue(manifest.error)),
     t('Choose a folder that Adaptive GRPO or its trainer wrote.'),
     { cause: manifest.error },
   );
