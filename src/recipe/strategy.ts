@@ -29,36 +29,20 @@ export function strategyParametersOf(
 
 /** The strategy of a resolved recipe of the built-in engine. */
 export function strategyOfRecipe(recipe: Recipe): StrategyParameters {
-  const num_roots = Math.min(rootsOf(recipe), recipe.num_generations);
-  const {
-    use_token_adaptive,
-    uncertainty_threshold,
-    entropy_threshold,
-    min_prefix_length,
-    max_resamples_per_prefix,
-    adaptive_temperature_scale,
-    fork_policy,
-    prefix_credit,
-    tree_baseline,
-    importance_clip,
-    num_generations,
-    fork_spacing,
-    temperature,
-  } = recipe;
   return {
-    use_token_adaptive,
-    uncertainty_threshold,
-    entropy_threshold,
-    min_prefix_length,
-    max_resamples_per_prefix,
-    adaptive_temperature_scale,
-    fork_policy,
-    prefix_credit,
-    tree_baseline,
-    importance_clip,
-    num_generations,
-    num_roots,
-    fork_spacing,
-    temperature,
+    use_token_adaptive: recipe.use_token_adaptive,
+    uncertainty_threshold: recipe.uncertainty_threshold,
+    entropy_threshold: recipe.entropy_threshold,
+    min_prefix_length: recipe.min_prefix_length,
+    max_resamples_per_prefix: recipe.max_resamples_per_prefix,
+    adaptive_temperature_scale: recipe.adaptive_temperature_scale,
+    fork_policy: recipe.fork_policy,
+    prefix_credit: recipe.prefix_credit,
+    tree_baseline: recipe.tree_baseline,
+    importance_clip: recipe.importance_clip,
+    num_generations: recipe.num_generations,
+    num_roots: Math.min(rootsOf(recipe), recipe.num_generations),
+    fork_spacing: recipe.fork_spacing,
+    temperature: recipe.temperature,
   };
 }
