@@ -63,8 +63,10 @@ export function welchInterval(
   return around(mean(second) - mean(first), Math.sqrt(a + b), safe);
 }
 
+/** A spread this much smaller than what it is a spread of is rounding. */
+const ROUNDING = 1e-9;
+
 function around(centre: number, error: number, degreesOfFreedom: number): Interval {
-  // A spread of exactly 0 would be rounding otherwise.
-  const half = error === 0 ? 0 : tFactor(degreesOfFreedom) * error;
+  const half = error <= ROUNDING * Math.abs(centre) ? 0 : tFactor(degreesOfFreedom) * error;
   return { mean: centre, low: centre - half, high: centre + half };
 }

@@ -124,3 +124,14 @@ test('95 % intervals hold the truth 95 % of the time', () => {
   // Welch's approximation errs on the careful side with few values.
   assert.ok(welch / tries >= 0.94 && welch / tries <= 0.985, String(welch / tries));
 });
+
+test('what differs by rounding alone is no spread', () => {
+  // 0.12 − 0.1 is not 0.52 − 0.5 in binary.
+  const paired = pairedInterval([0.1, 0.5], [0.12, 0.52]);
+  assert.ok(paired !== null);
+  assert.equal(paired.low, paired.high);
+  // The mean of three times 0.1 is not 0.1.
+  const welch = welchInterval([0.1, 0.1, 0.1], [0.7, 0.7]);
+  assert.ok(welch !== null);
+  assert.equal(welch.low, welch.high);
+});
