@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Listeners, type Disposable } from '../../run/listeners.ts';
 import { readGpus } from './gpus.ts';
 import type { Gpu } from './gpus.ts';
@@ -52,16 +53,5 @@ export class GpuWatch implements Disposable {
 }
 
 /** Whether the time has passed; false: it was cut short. */
-function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(true), ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve(false);
-      },
-      { once: true },
-    );
-  });
-}
+const pause = (ms: number, signal: AbortSignal): Promise<boolean> =>
+  sleep(ms, true, { signal }).catch(() => false);
