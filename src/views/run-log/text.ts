@@ -10,9 +10,16 @@ export class LogLines {
   push(text: string): string {
     const all = this.#rest + text;
     const end = all.lastIndexOf('\n') + 1;
-    this.#rest = all.slice(end);
-    return all.slice(0, end).replace(/[^\n]*\r(?!\n)/g, '');
+    // A progress bar may go on for hours without a line break.
+    this.#rest = lastWritten(all.slice(end));
+    return all.slice(0, end).split('\n').map(lastWritten).join('\n');
   }
+}
+
+/** What stays of a line: a `\r` at its end belongs to the line break, any other begins it anew. */
+function lastWritten(line: string): string {
+  const end = line.endsWith('\r') ? line.length - 1 : line.length;
+  return line.slice(line.slice(0, end).lastIndexOf('\r') + 1);
 }
 
 /** A step that a line speaks of. Offsets count UTF-16 code units of the whole text. */

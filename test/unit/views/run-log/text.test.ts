@@ -10,6 +10,14 @@ test('of a progress bar, what it came to is shown; other lines as they are', () 
   assert.equal(lines.push('no end yet'), '');
 });
 
+test('a long line and a long progress bar are read in no time', () => {
+  const lines = new LogLines();
+  const long = 'x'.repeat(1_000_000);
+  assert.equal(lines.push(`${long}\n`), `${long}\n`);
+  for (let i = 0; i < 20_000; i += 1) assert.equal(lines.push(`${i} ${'#'.repeat(100)}\r`), '');
+  assert.equal(lines.push('done\n'), 'done\n');
+});
+
 test('however a log is cut into pieces, the same is shown', () => {
   const text = fc.array(fc.constantFrom('x', 'ü', '\r', '\n', ' '), { maxLength: 60 });
   fc.assert(
