@@ -6,6 +6,7 @@ import type { SegmentRow, SegmentTokens } from '../../../src/run/model/segment.t
 import { RunStore } from '../../../src/run/store.ts';
 import { RunWriter } from '../../../src/run/writer.ts';
 import type { Manifest } from '../../../src/run/model/manifest.ts';
+import { row } from '../../fixtures/segments.ts';
 import { synthesizeRun, type SynthesizeOptions } from '../../fixtures/synthesize.ts';
 
 /** Run directories for these tests, gone with the test. */
@@ -86,24 +87,5 @@ export function rootRow(
   place: { step: number; prompt_id: string; prompt: string; segment_id: number },
   pieces: readonly string[],
 ): SegmentRow {
-  return {
-    ...place,
-    parent_id: null,
-    fork_at: 0,
-    attempt: 0,
-    kind: 'root',
-    status: 'complete',
-    trigger: null,
-    failure_point: null,
-    failure_max_prob: null,
-    failure_entropy: null,
-    failure_top: null,
-    temperature: 1,
-    length: pieces.length,
-    rewards: { accuracy: 1 },
-    reward: 1,
-    value: 1,
-    trained: true,
-    tokens: tokensOf(pieces),
-  };
+  return row({ ...place, tokens: tokensOf(pieces) });
 }

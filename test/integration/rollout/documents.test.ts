@@ -13,7 +13,7 @@ import {
 } from '../../../src/views/rollout/documents.ts';
 import { RolloutRuns } from '../../../src/views/rollout/runs.ts';
 import { synthesizeRun } from '../../fixtures/synthesize.ts';
-import { row, tokensOf } from '../../unit/explorer/rows.ts';
+import { row, tokensOf } from '../../fixtures/segments.ts';
 import { manifest, temporaryDirectory, writer } from '../explorer/runs.ts';
 
 /** Documents as the extension has them, over real run directories. */

@@ -10,25 +10,12 @@ import {
   type AlignedRun,
 } from '../../../src/compare/align.ts';
 import type { PromptGroup } from '../../../src/run/groups.ts';
-import type { SegmentSummary } from '../../../src/run/model/segment.ts';
+import type { SegmentRow, SegmentSummary } from '../../../src/run/model/segment.ts';
+import { group as groupRow, row } from '../../fixtures/segments.ts';
 import { randomFrom, synthesizeTree } from '../../fixtures/synthesize.ts';
 
-function group(step: number, prompt: string, patch: Partial<PromptGroup> = {}): PromptGroup {
-  return {
-    step,
-    prompt_id: prompt,
-    prompt,
-    segments: 4,
-    completions: 4,
-    truncated: 0,
-    resamples: 0,
-    probes: 0,
-    reward_mean: 0.5,
-    reward_std: 0,
-    correct: 2,
-    ...patch,
-  };
-}
+const group = (step: number, prompt: string, patch: Partial<PromptGroup> = {}): PromptGroup =>
+  groupRow({ step, prompt_id: prompt, prompt, reward_std: 0, ...patch });
 
 /** A run that samples `tokens` a step. */
 const runOf = (tokens: number, ...groups: PromptGroup[]): AlignedRun => ({
@@ -126,35 +113,11 @@ test('sorting by difference puts the largest first, and what has none last', () 
   assert.deepEqual(order('loss'), ['2', '0', '1', '3']);
 });
 
-function segment(
+const segment = (
   segment_id: number,
   parent_id: number | null,
-  patch: Partial<SegmentSummary> = {},
-): SegmentSummary {
-  return {
-    step: 1,
-    prompt_id: 'p',
-    prompt: parent_id === null ? 'p' : null,
-    segment_id,
-    parent_id,
-    fork_at: 0,
-    attempt: parent_id === null ? 0 : 1,
-    kind: parent_id === null ? 'root' : 'resample',
-    status: 'complete',
-    trigger: null,
-    failure_point: null,
-    failure_max_prob: null,
-    failure_entropy: null,
-    failure_top: null,
-    temperature: 1,
-    length: 10,
-    rewards: { accuracy: 1 },
-    reward: 1,
-    value: 1,
-    trained: true,
-    ...patch,
-  };
-}
+  patch: Partial<SegmentRow> = {},
+): SegmentSummary => row({ segment_id, parent_id, length: 10, ...patch });
 
 test('trees are laid root beside root, and leaves in the order they part', () => {
   const cut = { status: 'truncated', rewards: null, reward: null } as const;

@@ -4,7 +4,7 @@ import type { SegmentRow, SegmentTokens } from '../../../src/run/model/segment.t
 import { ExplorerModel } from '../../../src/views/explorer/model.ts';
 import type { RunSource } from '../../../src/views/explorer/source.ts';
 import { manifest } from '../../integration/explorer/runs.ts';
-import { row, tokensOf } from './rows.ts';
+import { row, tokensOf } from '../../fixtures/segments.ts';
 
 const key = { step: 1, prompt_id: 'p' };
 

@@ -4,7 +4,7 @@ import type { SegmentRow } from '../../../src/run/model/segment.ts';
 import { watchingOf } from '../../../src/views/explorer/explain.ts';
 import { partsOf, pathView, tokenDetail } from '../../../src/views/explorer/path.ts';
 import { Vocabulary } from '../../../src/views/explorer/vocabulary.ts';
-import { cutRow, row, summaries, tokensOf } from './rows.ts';
+import { cutRow, row, summaries, tokensOf } from '../../fixtures/segments.ts';
 
 const rules = watchingOf({});
 

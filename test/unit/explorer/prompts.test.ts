@@ -8,7 +8,7 @@ import {
   sharedStart,
 } from '../../../src/views/explorer/prompts.ts';
 import type { PromptQuery } from '../../../src/views/explorer/protocol.ts';
-import { group } from './rows.ts';
+import { group } from '../../fixtures/segments.ts';
 
 const all: PromptQuery = {
   text: '',

@@ -10,7 +10,7 @@ import { results, runHeader } from '../../../src/views/explorer/protocol.ts';
 import { ExplorerSession, type RunActions } from '../../../src/views/explorer/session.ts';
 import type { RunSource } from '../../../src/views/explorer/source.ts';
 import { manifest } from '../../integration/explorer/runs.ts';
-import { cutRow, group, row } from './rows.ts';
+import { cutRow, group, row } from '../../fixtures/segments.ts';
 
 const rows: SegmentRow[] = [
   cutRow({ segment_id: 0 }),

@@ -7,7 +7,7 @@ import {
   treeRows,
   visibleRows,
 } from '../../../src/views/explorer/tree.ts';
-import { cutRow, row, summaries } from './rows.ts';
+import { cutRow, row, summaries } from '../../fixtures/segments.ts';
 
 // root 1 is cut at 6: try 1 is cut again at 9 and goes on; try 2 answers wrongly. Root 2 answers.
 const segments = summaries([

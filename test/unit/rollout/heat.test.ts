@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { levelOf } from '../../../src/views/explorer/scale.ts';
 import { heatOf, ruledPlaces } from '../../../src/views/rollout/heat.ts';
 import { offsetOf } from '../../../src/views/rollout/rollout.ts';
-import { row, tokensOf } from '../explorer/rows.ts';
+import { row, tokensOf } from '../../fixtures/segments.ts';
 import { covered, rolloutOf } from './rollouts.ts';
 
 const unsure = async (text: string, entropies: readonly number[]) => {

@@ -6,7 +6,7 @@ import { hoverCommands } from '../../../src/views/rollout/links.ts';
 import { bar, commandLink, literal, visible } from '../../../src/views/rollout/markdown.ts';
 import { offsetOf } from '../../../src/views/rollout/rollout.ts';
 import { Vocabulary } from '../../../src/views/explorer/vocabulary.ts';
-import { row, tokensOf } from '../explorer/rows.ts';
+import { row, tokensOf } from '../../fixtures/segments.ts';
 import { assertOnlyCommands, chain, covered, rolloutOf } from './rollouts.ts';
 
 /** Markdown as a person reads it: references resolved, links as their labels. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { commands } from '../../../src/views/ids.ts';
 import { lensesOf } from '../../../src/views/rollout/lenses.ts';
-import { row, tokensOf } from '../explorer/rows.ts';
+import { row, tokensOf } from '../../fixtures/segments.ts';
 import { chain, rolloutOf } from './rollouts.ts';
 
 test('each segment says what it is, and leads to its siblings', async () => {

@@ -15,7 +15,7 @@ import {
 } from '../../../src/views/rollout/rollout.ts';
 import { crumbs, endsOf, siblingsAt } from '../../../src/views/rollout/siblings.ts';
 import { Vocabulary } from '../../../src/views/explorer/vocabulary.ts';
-import { cutRow, row, tokensOf } from '../explorer/rows.ts';
+import { cutRow, row, tokensOf } from '../../fixtures/segments.ts';
 import { chain, rolloutOf, sourceOf } from './rollouts.ts';
 
 test('a document is the prompt, a line break and the completion, exactly', async () => {

@@ -7,7 +7,7 @@ import {
   type RolloutSource,
 } from '../../../src/views/rollout/rollout.ts';
 import { manifest } from '../../integration/explorer/runs.ts';
-import { cutRow, group, row, tokensOf } from '../explorer/rows.ts';
+import { cutRow, group, row, tokensOf } from '../../fixtures/segments.ts';
 
 /** A run of one prompt with these segments. */
 export function sourceOf(rows: readonly SegmentRow[]): RolloutSource {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { pieces } from '../../fixtures/synthesize.ts';
 import type { Place } from '../../../src/views/rollout/document-text.ts';
 import { symbolsOf, type RolloutSymbol } from '../../../src/views/rollout/symbols.ts';
-import { cutRow, row, tokensOf } from '../explorer/rows.ts';
+import { cutRow, row, tokensOf } from '../../fixtures/segments.ts';
 import { chain, covered, rolloutOf } from './rollouts.ts';
 
 const names = (symbols: readonly RolloutSymbol[]): unknown[] =>
