@@ -145,7 +145,8 @@ export class Trainer implements Controlled {
     const recordSeconds = await this.#record(round);
 
     let timed = began;
-    const round_weight = weightOf(rows);
+    // Of several updates each gets its share, so that they move the weights as far as one would.
+    const round_weight = (weightOf(rows) * rowsAStep(recipe)) / generationBatchSize(recipe);
     for (const update of this.#updates(rows, step)) {
       timed += await this.#parts.control.breathe();
       const learning_rate = learningRateAt(state.step, recipe);

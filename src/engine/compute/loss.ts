@@ -27,7 +27,7 @@ export interface PreparedRow extends PackedRow {
  * - `grpo`: w / T / Σm (mean over rows of the mean over tokens)
  * - `bnpo`: w / Σw of the row's micro-batch / number of micro-batches
  * - `dr_grpo`: w / max_completion_length / Σm
- * - `dapo`: w / Σw of all rows of the round, also where it is trained on in several updates
+ * - `dapo`: w / Σw of all rows of the round / number of updates it is trained on in
  *
  * With every weight and mass 1 these are TRL's.
  */

@@ -123,8 +123,8 @@ export interface LossOptions {
   /** Rows a micro-batch: what `bnpo` normalises over. */
   per_device_train_batch_size: number;
   /**
-   * Denominator of `dapo`: the weight of all tokens of the generation round, of which these rows
-   * may be a part. Default: that of these rows.
+   * Denominator of `dapo`: where these rows are a part of a generation round, their share of the
+   * weight of all its tokens, as TRL has it from 1.13 on. Default: the weight of these rows.
    */
   round_weight?: number;
   /**

@@ -31,7 +31,7 @@ function row(weight: number[]): TrainingRow {
 const coefficients = (rows: TrainingRow[], changes: Partial<LossOptions> = {}) =>
   prepareRows(rows, { ...options, ...changes }).map(({ coefficient }) => [...coefficient]);
 
-test("dapo divides by the whole round's tokens, however many updates the round is cut into", () => {
+test('dapo divides by what it is told the round weighs, however the round is cut up', () => {
   const weights = fc.array(fc.double({ min: 0.5, max: 2, noNaN: true }), {
     minLength: 1,
     maxLength: 8,
@@ -47,7 +47,6 @@ test("dapo divides by the whole round's tokens, however many updates the round i
       cutUp.flat().forEach((value, i) => {
         assert.ok(Math.abs(value - (whole.flat()[i] ?? NaN)) < 1e-6);
       });
-      // So an update of a round of several moves the weights less, as in TRL.
       const sum = (values: number[][]) => values.flat().reduce((a, b) => a + b, 0);
       assert.ok(Math.abs(sum(cutUp) - 1) < 1e-5 || round_weight < 1);
     }),
