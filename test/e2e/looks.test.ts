@@ -94,7 +94,7 @@ const data: Readonly<Record<string, string[]>> = {
     '.knob label',
     '.control',
   ],
-  'recipe-form': ['h1', 'label', 'code', '.control', '.expects', '.reset'],
+  'recipe-form': ['h1', 'label', 'code', '.answer', '.control', '.expects', '.reset'],
 };
 
 inVsCode(
