@@ -68,7 +68,7 @@ export async function examineAll(
 export function distinct(examined: readonly Examined[]): Examined[] {
   const seen = new Set<string>();
   return examined.filter((each) => {
-    const program = each.kind === 'broken' ? each.python : each.facts.executable;
+    const program = each.kind === 'broken' ? each.python : each.facts.prefix;
     return !seen.has(program) && seen.add(program);
   });
 }

@@ -20,8 +20,8 @@ export type PackageName = (typeof packageNames)[number];
 
 const version = z.string().nullable();
 const answer = z.object({
-  /** Of the interpreter itself, links followed. */
-  executable: z.string().min(1),
+  /** Where its packages are: one environment, whatever names its program has. */
+  prefix: z.string().min(1),
   python: z.string().regex(/^\d+\.\d+/),
   /** Version of each; null: not installed. */
   packages: z.record(z.enum(packageNames), version),
@@ -62,7 +62,7 @@ if packages["adaptive-grpo"] is None and sys.version_info >= (3, 8):
         packages["adaptive-grpo"] = adaptive_grpo.__version__
     except Exception:
         pass
-print("\\n" + json.dumps({"executable": sys.executable, "python": "%d.%d.%d" % sys.version_info[:3],
+print("\\n" + json.dumps({"prefix": sys.prefix, "python": "%d.%d.%d" % sys.version_info[:3],
     "packages": packages, "cuda": cuda_of()}))
 `;
 

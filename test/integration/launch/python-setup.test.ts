@@ -148,7 +148,7 @@ test(
         'deepspeed',
       ].map((name) => [name, null]),
     );
-    const line = JSON.stringify({ executable: '/old', python: '3.8.1', packages, cuda: null });
+    const line = JSON.stringify({ prefix: '/old', python: '3.8.1', packages, cuda: null });
     const old = await program('old', `echo '${line}'`);
     const chosen = (setting: string) => resolveInterpreter({ ...none, setting }, wanted);
     await assert.rejects(chosen(old), /Python 3\.8\.1; the trainer needs 3\.11 or newer/);

@@ -11,7 +11,7 @@ import { lackInWords, lackOf } from '../../../src/launch/python/lack.ts';
 import { packagesOf, requirementOf } from '../../../src/launch/python/needs.ts';
 
 const facts = (change: Partial<PythonFacts> = {}): PythonFacts => ({
-  executable: '/venv/bin/python',
+  prefix: '/venv',
   python: '3.11.7',
   packages: {
     'adaptive-grpo': '0.1.0',
@@ -152,7 +152,7 @@ test('of many Pythons that can’t train, the nearest is named, and only one tha
     ...{ kind: 'lacking', python: '/b', source: 'PATH', tooOld: true, why: 'too old' },
     facts: {
       ...without('adaptive-grpo', 'trl', 'torch', 'transformers', 'accelerate'),
-      executable: '/b',
+      prefix: '/b',
     },
   };
   const near: Examined = {
@@ -160,7 +160,7 @@ test('of many Pythons that can’t train, the nearest is named, and only one tha
     python: '/c',
     tooOld: false,
     why: 'the trainer is not installed',
-    facts: { ...old.facts, executable: '/c' },
+    facts: { ...old.facts, prefix: '/c' },
   };
   const shim: Examined = { ...near, python: '/shims/python' };
   const error = noneOf([broken, old, near, shim], wanted);
