@@ -155,3 +155,5 @@ def test_half_of_the_completions_are_roots_unless_said(tmp_path: Path) -> None:
         num_generations=8, num_roots=4, min_prefix_length=5
     )
     assert training.config(tmp_path, num_roots=6).strategy.num_roots == 6
+    odd = training.config(tmp_path, num_generations=5, per_device_train_batch_size=5)
+    assert odd.strategy.num_roots == 2, "as the built-in engine has it"

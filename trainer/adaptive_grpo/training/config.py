@@ -88,7 +88,7 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
         own = {one.name for one in fields(StrategyParameters)} - {"num_roots"}
         roots = self.num_roots
         if roots is None:
-            roots = max(2, (self.num_generations + 1) // 2)
+            roots = max(2, self.num_generations // 2)
         values = {name: getattr(self, name) for name in own}
         return StrategyParameters(**values, num_roots=min(roots, self.num_generations))
 
