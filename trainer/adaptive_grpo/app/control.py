@@ -128,6 +128,8 @@ class Control:
         waiting, self._current = self._current, None
         assert waiting.job is not None
         assert waiting.result is not None
+        if not waiting.result.set_running_or_notify_cancel():
+            return  # whoever asked has gone
         try:
             waiting.result.set_result(waiting.job())
         except Exception as error:  # it belongs to who asked
@@ -152,7 +154,8 @@ class Control:
 
     def _refuse(self, waiting: _Waiting) -> None:
         if waiting.result is not None:
-            waiting.result.set_exception(RunEndedError("The run has ended."))
+            if waiting.result.set_running_or_notify_cancel():
+                waiting.result.set_exception(RunEndedError("The run has ended."))
         else:
             waiting.answered.set_result(Answer("refused", "The run has ended."))
 

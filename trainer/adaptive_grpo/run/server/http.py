@@ -45,7 +45,9 @@ def refusal(request: web.Request, token: str) -> web.Response | None:
     if "Origin" in request.headers:
         return error_response(403, "Web pages may not talk to this server.")
     given = re.match(r"(?i)bearer (.+)$", request.headers.get("Authorization", ""))
-    if given is None or not hmac.compare_digest(given[1].encode(), token.encode()):
+    # Headers may hold bytes that are no text.
+    told = b"" if given is None else given[1].encode("utf8", "surrogateescape")
+    if not hmac.compare_digest(told, token.encode()):
         return error_response(401, "The token is missing or wrong.")
     return None
 
