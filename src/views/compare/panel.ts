@@ -69,6 +69,7 @@ export class ComparePanel {
     this.#session.follow(making);
   }
 
+  /** Never rejects. */
   add(side: SideIndex, directory: string): Promise<void> {
     return this.#session.add(side, directory);
   }

@@ -95,7 +95,7 @@ export class CompareSession {
           return null;
         },
         stop: async () => {
-          await actions.stop(this.#liveDirectories());
+          await actions.stop(this.#stoppable());
           return null;
         },
         open_run: async ({ directory }) => {
@@ -133,8 +133,16 @@ export class CompareSession {
     this.#schedule();
   }
 
-  /** One more run; one that is there already is none. */
+  /** One more run; one that is there already is none. Never rejects. */
   async add(side: SideIndex, directory: string): Promise<void> {
+    try {
+      await this.#add(side, directory);
+    } catch (error) {
+      this.#problem(String(error));
+    }
+  }
+
+  async #add(side: SideIndex, directory: string): Promise<void> {
     if (this.#spec.kind !== 'runs') return;
     const [first, second] = this.#spec.sides;
     const grown = side === 0 ? first : second;
@@ -151,7 +159,8 @@ export class CompareSession {
   /** The price in the settings is another one. */
   repriced(): void {
     this.#source?.repriced();
-    if (this.#source !== null) void this.#tellWhole();
+    if (this.#source === null) return;
+    this.#tellWhole().catch((error: unknown) => this.#problem(String(error)));
   }
 
   dispose(): void {
@@ -173,8 +182,9 @@ export class CompareSession {
 
   async #show(): Promise<void> {
     this.#send({ kind: 'loading', words: t('Reading the runs…') });
+    const opening = this.#open();
     try {
-      await this.#open();
+      await opening;
     } catch (error) {
       this.#problem(String(error));
       const next = error instanceof PlainError ? error.next : '';
@@ -182,13 +192,15 @@ export class CompareSession {
       this.#send({ kind: 'failed', message, next });
       return;
     }
-    await this.#tellWhole();
+    // Hidden or closed meanwhile: nobody would let it go again.
+    if (this.#opening === opening) await this.#tellWhole();
   }
 
   /** Opened once, however many questions wait for it. */
   #open(): Promise<ComparisonSource> {
     const known = this.#opening;
     if (known !== null) return known;
+    if (this.#disposed) return Promise.reject(new PlainError(t('This view was closed.'), ''));
     const opening = ComparisonSource.open(this.#spec, this.#services, (prompts) => {
       this.#promptsGrew ||= prompts;
       this.#schedule();
@@ -307,9 +319,10 @@ export class CompareSession {
     return run.directory;
   }
 
-  #liveDirectories(): string[] {
+  /** Runs that have ended name the comparison that is being made: one may just be starting. */
+  #stoppable(): string[] {
     return (this.#source?.runs ?? []).flatMap(({ store, directory }) =>
-      store !== null && isLive(store.status) ? [directory] : [],
+      this.#making !== null || (store !== null && isLive(store.status)) ? [directory] : [],
     );
   }
 
