@@ -123,7 +123,7 @@ const cellValue = z.object({
   seed: z.number().int(),
   /** Null: not known, or (with `beyond`) not reached. */
   value: z.number().nullable(),
-  /** The target was not reached within this much (tokens): all that is known is "more than". */
+  /** Not reached within this much (tokens, money): all that is known is "more than". */
   beyond: z.number().nullable(),
 });
 

@@ -9,7 +9,7 @@ export function sentenceOf(
   pricing: Pricing,
 ): string {
   const { sides, delta, difference, unit, verdict } = row;
-  if (delta === null) return withoutMeans(row, names);
+  if (delta === null) return withoutMeans(row, names, pricing);
   const size = change(delta, unit, pricing);
   if (difference === null) return withoutInterval(sides, size);
   const interval = range(difference.low, difference.high, unit, pricing);
@@ -89,6 +89,7 @@ function withoutInterval([first, second]: Row['sides'], size: string): string {
 function withoutMeans(
   { sides, unit }: Omit<Row, 'sentence'>,
   names: readonly [string, string],
+  pricing: Pricing,
 ): string {
   const missed = sides.some(({ values }) => values.some(({ beyond }) => beyond !== null));
   if (!missed) {
@@ -98,16 +99,16 @@ function withoutMeans(
   return t(
     '{0}: {1}. {2}: {3}. A mean over those alone that got there would mislead, so there is none.',
     names[0],
-    reached(sides[0], unit),
+    reached(sides[0], unit, pricing),
     names[1],
-    reached(sides[1], unit),
+    reached(sides[1], unit, pricing),
   );
 }
 
-function reached({ values }: Cell, unit: Row['unit']): string {
+function reached({ values }: Cell, unit: Row['unit'], pricing: Pricing): string {
   const got = values.flatMap(({ value }) => value ?? []).sort((a, b) => a - b);
   const ends = values.flatMap(({ beyond }) => beyond ?? []);
-  const write = (value: number) => amount(value, unit, noMoney);
+  const write = (value: number) => amount(value, unit, pricing);
   if (values.length === 0) return t('no runs');
   if (ends.length === 0 && got.length === 0) return t('not known');
   if (ends.length === 0) {
@@ -127,6 +128,3 @@ function reached({ values }: Cell, unit: Row['unit']): string {
     within,
   );
 }
-
-/** Only tokens are ever not reached. */
-const noMoney: Pricing = { per_hour: null, per_million_tokens: null, currency: '' };

@@ -40,16 +40,17 @@ export function prices(pricing: Pricing): Measure[] {
   const perPoint = (spent: (point: Point) => number | null) => (run: ComparedRun) => {
     const points = run.evaluations.filter(({ metrics }) => ACCURACY in metrics);
     const [begin, end] = [points[0], points.at(-1)];
-    const cost = end === undefined ? null : spent(end);
+    const cost = end === undefined || end === begin ? null : spent(end);
+    if (cost === null) return nothing;
     const gain = 100 * ((end?.metrics[ACCURACY] ?? 0) - (begin?.metrics[ACCURACY] ?? 0));
     // Where nothing was gained, no price is high enough.
-    return gain > 0 && cost !== null ? known(cost / gain) : nothing;
+    return gain > 0 ? known(cost / gain) : { value: null, beyond: cost };
   };
   const tokens: Measure = {
     id: 'tokens_per_point',
     label: t('Tokens for a point of accuracy'),
     meaning: t(
-      'Generated tokens over the points of held-out accuracy, greedy, that the run gained; nothing where it gained none.',
+      'Generated tokens over the points of held-out accuracy, greedy, that the run gained; without a mean where one of them gained none.',
     ),
     unit: 'tokens',
     better: 'lower',

@@ -143,7 +143,13 @@ test('a point of accuracy has a price in tokens, and in money where there is one
 test('a run that gained nothing has no price for a point', () => {
   const row = rowOf([endingAt('baseline', [0.3]), endingAt('adaptive', [0.5])], 'tokens_per_point');
   assert.equal(row.sides[0].mean, null);
-  assert.match(row.sentence, /^Not known for baseline/);
+  assert.match(row.sentence, /^baseline: not reached within 2,000 tokens\. adaptive: /);
+  // A mean over those alone that gained something would praise a side for the others.
+  const mixed = [endingAt('baseline', [0.8, 0.3]), endingAt('adaptive', [0.5, 0.5])] as const;
+  const pricing = { per_hour: null, per_million_tokens: 1e6, currency: '€' };
+  const { sides, verdict, sentence } = rowOf(mixed, 'cost_per_point', { pricing });
+  assert.deepEqual([sides[0].mean, verdict], [null, 'unknown']);
+  assert.match(sentence, /^baseline: 1 of 2 seeds reached it, the others not within €2,000\./);
 });
 
 test('runs of different length are also compared where the shortest one ended', () => {
