@@ -15,7 +15,8 @@ const BEYOND = 1024;
 export class KnownProblems {
   readonly #task: Task;
   readonly #seed: number;
-  readonly #known = new Map<string, Problem>();
+  /** Their indices: long runs draw many, and a task makes any of them anew. */
+  readonly #known = new Map<string, number>();
   /** Problems that were drawn before, and how many of them were looked at. */
   readonly #earlier: number;
   #looked = 0;
@@ -32,7 +33,7 @@ export class KnownProblems {
     const task = this.#task;
     return {
       name: task.name,
-      train: (seed, index) => this.#note(task.train(seed, index)),
+      train: (seed, index) => this.#note(task.train(seed, index), index),
       heldOut: (count) => task.heldOut(count),
       verify: (problem, completion) => task.verify(problem, completion),
       wellFormed: (problem, completion) => task.wellFormed(problem, completion),
@@ -41,13 +42,15 @@ export class KnownProblems {
 
   find(id: string): Problem | null {
     while (!this.#known.has(id) && this.#looked < this.#earlier) {
-      this.#note(this.#task.train(this.#seed, this.#looked++));
+      this.#note(this.#task.train(this.#seed, this.#looked), this.#looked);
+      this.#looked++;
     }
-    return this.#known.get(id) ?? null;
+    const index = this.#known.get(id);
+    return index === undefined ? null : this.#task.train(this.#seed, index);
   }
 
-  #note(problem: Problem): Problem {
-    this.#known.set(problem.id, problem);
+  #note(problem: Problem, index: number): Problem {
+    this.#known.set(problem.id, index);
     return problem;
   }
 }
