@@ -106,7 +106,10 @@ def test_mistakes_of_a_users_function(
 
 
 def test_a_users_function_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = "async def f(completions, **kwargs):\n    return [float('nan'), len(completions[1])]\n"
+    source = (
+        "import numpy\n\nasync def f(completions, **kwargs):\n"
+        "    return [float('nan'), numpy.float32(len(completions[1]))]\n"
+    )
     (tmp_path / "own.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)

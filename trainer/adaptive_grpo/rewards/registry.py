@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from numbers import Real
 from typing import Any
 
 from ..errors import PlainError, RecipeError
@@ -112,7 +113,7 @@ def _guarded(name: str, function: Reward) -> Reward:
             raise PlainError(f"`{name}` returned {found} rewards for {count} completions.", fix)
         rewards: list[float | None] = []
         for answer in answers:
-            if answer is not None and not isinstance(answer, int | float):
+            if answer is not None and not isinstance(answer, Real):
                 raise PlainError(f"`{name}` returned {answer!r}, which is no number.", fix)
             if answer is not None and math.isinf(answer):
                 raise PlainError(f"`{name}` returned {answer}; a reward has to be finite.", fix)
