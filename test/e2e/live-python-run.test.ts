@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExplorerPage } from '../../scripts/vscode/explorer-page.ts';
@@ -75,20 +76,37 @@ inVsCode(
   },
 );
 
+// Nothing is fetched: pip asks a port where nobody answers.
+process.env.PIP_INDEX_URL = 'http://127.0.0.1:9/simple';
+process.env.PIP_RETRIES = '0';
+
 inVsCode(
-  'a Python that is not there is a plain sentence with ways out',
+  'a Python that is not there is a plain sentence with ways out, and so is pip that fails',
   {
     files: {
       ...files,
       '.vscode/settings.json': JSON.stringify({ 'adaptiveGrpo.pythonPath': 'gone/python' }),
     },
-    expectedErrors: /There is no Python at gone\/python/,
+    expectedErrors: /There is no Python at gone\/python|pip could not install|PlainError|^\s+at /,
+    skip: withoutTrainer,
   },
-  async ({ workbench }) => {
+  async ({ workbench, workspace }) => {
     await workbench.runCommand('Start Adaptive GRPO Run');
     const { page } = workbench;
     await page.getByText('There is no Python at gone/python.').first().waitFor();
     await page.getByRole('button', { name: 'Select Python…' }).first().click();
-    await page.getByText('Set up a new environment…').waitFor();
+    await page.getByText('Find one automatically').waitFor();
+    await page.getByText('Set up a new environment…').click();
+    await page.getByText('In this workspace').click();
+    await page
+      .getByText(/pip could not install the trainer/)
+      .first()
+      .waitFor({ timeout: 90_000 });
+    assert.ok(!existsSync(join(workspace, '.venv')), 'what was half made is gone');
+    await page.getByRole('button', { name: 'Show Log' }).first().click();
+    await page
+      .getByText(/Could\snot\sfind\sa\sversion/)
+      .first()
+      .waitFor();
   },
 );
