@@ -12,7 +12,7 @@ import {
 import { specSchema } from '../../src/views/compare/spec.ts';
 import { applyTail } from '../../src/views/compare/tail.ts';
 import type { ColourMode } from '../../src/views/explorer/protocol.ts';
-import { Channel, RequestError } from '../shared/channel.ts';
+import { Channel, RequestError, type EventHandlers } from '../shared/channel.ts';
 import type { VsCodeApi } from '../shared/vscode.ts';
 
 /**
@@ -45,6 +45,10 @@ export type SectionName = keyof ViewState['sections'];
 /** Parts of the page that are drawn by themselves; `runs`: others than before. */
 export type Change = 'runs' | 'header' | 'charts' | 'figures' | 'query' | 'rows';
 
+/** People take their time to choose a form and a folder; a run stops at its next safe point. */
+const LONG_MS = 15 * 60_000;
+const patience = { choose_export: LONG_MS, save_pictures: LONG_MS, stop: LONG_MS };
+
 /** The comparison as the host tells it, and what a person looks at of it. */
 export class CompareView {
   readonly channel: Channel<Protocol>;
@@ -59,7 +63,7 @@ export class CompareView {
     this.#api = api;
     const stored = viewState.safeParse(api.getState() ?? {});
     this.state = stored.success ? stored.data : viewState.parse({});
-    this.channel = new Channel<Protocol>(api, results, events, {
+    const handlers: EventHandlers<Protocol> = {
       state: (state) => this.#show(state),
       grew: (growth) => this.#grow(growth),
       coloured: ({ colour }) => {
@@ -68,7 +72,8 @@ export class CompareView {
         this.#tell('query');
       },
       changed: () => this.#tell('rows'),
-    });
+    };
+    this.channel = new Channel<Protocol>(api, results, events, handlers, patience);
   }
 
   start(): void {
