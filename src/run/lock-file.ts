@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { t } from '@vscode/l10n';
 import { PlainError } from '../common/errors.ts';
 import { codeOf } from './files.ts';
 
@@ -29,8 +31,8 @@ export async function withLock<T>(
   while (!(await take(path, secret))) {
     await removeStale(path, staleMs);
     if (Date.now() >= end) {
-      const next = 'If no other window is at work on this run, remove that file.';
-      throw new PlainError(`Another window holds ${path}.`, next);
+      const next = t('If no other window is at work on this run, remove that file.');
+      throw new PlainError(t('Another window holds {0}.', path), next);
     }
     await sleep(POLL_MS * (0.5 + Math.random()));
   }
@@ -43,20 +45,24 @@ export async function withLock<T>(
 }
 
 async function take(path: string, secret: string): Promise<boolean> {
+  let handle: FileHandle;
   try {
-    const handle = await open(path, 'wx', 0o600);
-    try {
-      await handle.writeFile(secret);
-    } finally {
-      await handle.close();
-    }
-    return true;
+    handle = await open(path, 'wx', 0o600);
   } catch (error) {
     // On Windows a file that is just being removed can't be made anew, for a moment.
     const code = codeOf(error);
     if (code === 'EEXIST' || (code === 'EPERM' && process.platform === 'win32')) return false;
+    // No handle is left, say: the file, if there is one, is another's.
+    throw error;
+  }
+  try {
+    await handle.writeFile(secret);
+    return true;
+  } catch (error) {
     await rm(path, { force: true }).catch(() => undefined);
     throw error;
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { t } from '@vscode/l10n';
 import { PlainError } from '../common/errors.ts';
 import { AppendFile, DiskError } from './append.ts';
 import { encodeBatch, encodeSchema } from './arrow/encode.ts';
@@ -65,7 +66,7 @@ async function requireRun(directory: string): Promise<void> {
     await stat(manifestPath(directory));
   } catch (cause) {
     if (codeOf(cause) !== 'ENOENT') throw new DiskError(directory, cause);
-    const next = 'There is nothing left to add the continuations to.';
-    throw new PlainError(`The run ${directory} is gone.`, next, { cause });
+    const next = t('There is nothing left to add the continuations to.');
+    throw new PlainError(t('The run {0} is gone.', directory), next, { cause });
   }
 }
