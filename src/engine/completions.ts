@@ -63,7 +63,7 @@ export function completionRoutes(model: Model, name: string, safePoints: SafePoi
 }
 
 const MAX_WAITING = 16;
-/** Tokens one request may ask for. */
+/** Tokens one request may bring and ask for. */
 const MAX_TOKENS = 1 << 16;
 
 const requestSchema = z.object({
@@ -160,7 +160,10 @@ async function complete(
   const count = request.n ?? 1;
   const room = limits.positions - Math.max(...prompts.map((prompt) => prompt.length));
   const max_completion_length = Math.min(request.max_tokens ?? 16, room);
-  if (count * prompts.length * max_completion_length > MAX_TOKENS) {
+  const sum = (lengths: number[]) => lengths.reduce((total, length) => total + length, 0);
+  const prompt_tokens = sum(prompts.map((prompt) => prompt.length));
+  // What a round takes of the memory, the trainer never gives back.
+  if (prompt_tokens + count * prompts.length * max_completion_length > MAX_TOKENS) {
     throw new HttpError(400, `That is more than ${MAX_TOKENS} tokens at once.`);
   }
   const temperature = request.temperature ?? 1;
@@ -186,8 +189,6 @@ async function complete(
       const prompt_ids = prompts[segment.tree] ?? new Int32Array();
       return { index, ...choiceOf(segment, prompt_ids, stops, request, tokenizer) };
     });
-  const sum = (lengths: number[]) => lengths.reduce((total, length) => total + length, 0);
-  const prompt_tokens = sum(prompts.map((prompt) => prompt.length));
   const completion_tokens = sum(segments.map(({ token_ids }) => token_ids.length));
   return {
     id: `cmpl-${randomUUID()}`,

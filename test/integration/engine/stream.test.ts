@@ -111,7 +111,7 @@ test('the current policy answers the openai client, while it trains and while it
   const models = await openai.models.list();
   const model = models.data[0]?.id ?? '';
   assert.equal(model, 'small');
-  const ask = (prompt: string | number[], more: object = {}) =>
+  const ask = (prompt: string | string[] | number[], more: object = {}) =>
     openai.completions.create({ model, prompt, max_tokens: 40, logprobs: 3, ...more });
 
   const sampled = await ask('12+3*4=', { n: 3, seed: 5 });
@@ -151,7 +151,7 @@ test('the current policy answers the openai client, while it trains and while it
   assert.equal(stopped.choices[0]?.text, greedy.choices[0]?.text.split('\n')[0]);
   assert.equal(stopped.choices[0]?.finish_reason, 'stop');
 
-  const wrong: [string | number[], object, number, RegExp][] = [
+  const wrong: [string | string[] | number[], object, number, RegExp][] = [
     ['', {}, 400, /prompt/],
     ['1+1=', { model: 'gpt-4' }, 404, /There is no model "gpt-4" here, only small/],
     ['1+1=', { top_p: 0.5 }, 400, /top_p/],
@@ -160,6 +160,7 @@ test('the current policy answers the openai client, while it trains and while it
     ['∑', {}, 400, /∑|vocabulary|write/],
     [[4000], {}, 400, /There is no token 4000/],
     ['1'.repeat(300), {}, 400, /A prompt has 300 tokens; the model takes 256/],
+    [Array<string>(300).fill('1'.repeat(250)), { max_tokens: 1 }, 400, /more than 65536 tokens/],
   ];
   for (const [prompt, more, status, words] of wrong) {
     if (status === 200) {
