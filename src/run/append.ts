@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { t } from '@vscode/l10n';
 import { PlainError } from '../common/errors.ts';
 import { codeOf } from './files.ts';
 
@@ -11,28 +12,48 @@ export class DiskError extends PlainError {
 
   constructor(path: string, cause: unknown) {
     const code = codeOf(cause);
-    const [what, next] = explanations.get(code ?? '') ?? [
-      `${path} can't be written.`,
-      'See the log for the reason.',
-    ];
-    super(what.replace('PATH', path), next, { cause });
+    const { message, next } = explanation(code, path);
+    super(message, next, { cause });
     this.name = 'DiskError';
     this.code = code;
   }
 }
 
-const noPermission: [string, string] = [
-  'PATH may not be written.',
-  'Choose another output_dir, or change the permissions of this one.',
-];
-const explanations = new Map<string, [string, string]>([
-  ['ENOSPC', ['The disk is full: PATH could not be written.', 'Free some space and try again.']],
-  ['EDQUOT', ['The disk quota is used up: PATH could not be written.', 'Free some space.']],
-  ['EACCES', noPermission],
-  ['EPERM', noPermission],
-  ['EROFS', ['PATH lies on a read-only file system.', 'Choose another output_dir.']],
-  ['EEXIST', ['PATH is there already.', 'Choose another output_dir, or resume that run.']],
-]);
+function explanation(code: string | undefined, path: string): { message: string; next: string } {
+  switch (code) {
+    case 'ENOSPC':
+      return {
+        message: t('The disk is full: {0} could not be written.', path),
+        next: t('Free some space and try again.'),
+      };
+    case 'EDQUOT':
+      return {
+        message: t('The disk quota is used up: {0} could not be written.', path),
+        next: t('Free some space.'),
+      };
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        message: t('{0} may not be written.', path),
+        next: t('Choose another output_dir, or change the permissions of this one.'),
+      };
+    case 'EROFS':
+      return {
+        message: t('{0} lies on a read-only file system.', path),
+        next: t('Choose another output_dir.'),
+      };
+    case 'EEXIST':
+      return {
+        message: t('{0} is there already.', path),
+        next: t('Choose another output_dir, or resume that run.'),
+      };
+    default:
+      return {
+        message: t("{0} can't be written.", path),
+        next: t('See the log for the reason.'),
+      };
+  }
+}
 
 /**
  * A file that only grows, by whole records. A record is all there or not at all: what a failed
