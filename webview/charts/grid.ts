@@ -1,9 +1,9 @@
 import type { MetricRow } from '../../src/views/charts/protocol.ts';
+import type { Theme } from '../shared/theme.ts';
 import { chartsFor } from './catalog.ts';
 import { seriesOf } from './model.ts';
 import type { Axis } from './model.ts';
 import { Panel } from './panel.ts';
-import type { Theme } from './theme.ts';
 
 export interface GridData {
   steps: readonly MetricRow[];

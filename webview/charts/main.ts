@@ -19,11 +19,11 @@ import {
   registerControls,
   textButton,
 } from '../shared/controls.ts';
+import { onThemeChange, readTheme } from '../shared/theme.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { Grid } from './grid.ts';
 import { formatStep, windowOf } from './model.ts';
 import type { Axis } from './model.ts';
-import { onThemeChange, readTheme } from './theme.ts';
 
 /** The charts view: its states, its two options, and the grid of charts. */
 

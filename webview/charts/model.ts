@@ -82,16 +82,6 @@ export function rangeOf(
   return { min: fromZero && lowest >= 0 ? 0 : bottom - room, max: highest + room };
 }
 
-/** Two or three round numbers between `min` and `max`, for a small axis. */
-export function ticksOf({ min, max }: { min: number; max: number }): number[] {
-  const power = 10 ** Math.floor(Math.log10(max - min) - 1);
-  const steps = [1, 2, 2.5, 5, 10, 20, 25, 50, 100].map((step) => step * power);
-  const first = (step: number) => Math.ceil(min / step - 1e-9);
-  const last = (step: number) => Math.floor(max / step + 1e-9);
-  const step = steps.find((each) => last(each) - first(each) < 3) ?? max - min;
-  return Array.from({ length: last(step) - first(step) + 1 }, (_, i) => (first(step) + i) * step);
-}
-
 /** The point at `x` or the last before it; null before the first. */
 export function pointAt(points: readonly Point[], x: number): Point | null {
   let low = 0;

@@ -10,6 +10,8 @@ import {
   type Plugin,
 } from 'chart.js';
 import { color } from 'chart.js/helpers';
+import { drawCursor, keyMove, plainOptions, scalesOf } from '../shared/plot.ts';
+import type { Theme } from '../shared/theme.ts';
 import type { ChartSpec } from './catalog.ts';
 import {
   format,
@@ -19,11 +21,9 @@ import {
   rangeOf,
   runningMean,
   summaryOf,
-  ticksOf,
   windowOf,
 } from './model.ts';
 import type { Axis, Point, Series } from './model.ts';
-import type { Theme } from './theme.ts';
 
 Chart.register(Decimation, LinearScale, LineController, LineElement, PointElement);
 
@@ -33,7 +33,8 @@ const DOTS_BELOW = 15;
 const FAINT = 0.35;
 /** The same for all charts, so that their plots line up. */
 const AXIS_WIDTH = 34;
-const compactAxis = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
+const axisNumber = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
+const compact = (value: number): string => axisNumber.format(value);
 
 /**
  * One chart: a caption with the latest value, or the one under the cursor, and the picture. The
@@ -89,11 +90,7 @@ export class Panel {
       data: { datasets: [] },
       plugins: [this.#cursorLine()],
       options: {
-        animation: false,
-        parsing: false,
-        normalized: true,
-        maintainAspectRatio: false,
-        events: [],
+        ...plainOptions,
         layout: { padding: { top: 4, right: 6 } },
         plugins: { decimation: { enabled: true, algorithm: 'min-max' } },
       },
@@ -138,39 +135,15 @@ export class Panel {
   }
 
   #scale(): void {
-    const { font: family, fontSize: size, muted: color, axis, grid } = this.#theme;
-    const ticks = { color, font: { family, size }, maxRotation: 0, includeBounds: false };
-    const { min, max } = rangeOf(this.#series, this.#spec.fromZero);
-    const values = ticksOf({ min, max }).map((value) => ({ value }));
-    const write = (value: number | string) =>
-      this.#spec.format === 'share'
-        ? `${compactAxis.format(100 * Number(value))}%`
-        : compactAxis.format(Number(value));
-    this.#chart.options.scales = {
-      x: {
-        type: 'linear',
-        min: 0,
-        max: this.#end,
-        grid: { color: axis, tickLength: 3, drawOnChartArea: false },
-        border: { color: axis },
-        ticks: {
-          ...ticks,
-          maxTicksLimit: 5,
-          precision: 0,
-          callback: (value) => compactAxis.format(Number(value)),
-        },
-      },
+    const share = this.#spec.format === 'share';
+    this.#chart.options.scales = scalesOf(rangeOf(this.#series, this.#spec.fromZero), this.#end, {
+      theme: this.#theme,
+      axisWidth: AXIS_WIDTH,
+      x: { tickLength: 3, maxTicks: 5, whole: true, write: compact },
       y: {
-        type: 'linear',
-        min,
-        max,
-        grid: { color: grid ?? axis, tickLength: 3, drawOnChartArea: grid !== null },
-        border: { display: false },
-        ticks: { ...ticks, autoSkip: false, callback: write },
-        afterBuildTicks: (scale) => (scale.ticks = values),
-        afterFit: (scale) => (scale.width = AXIS_WIDTH),
+        write: (value) => (share ? `${compact(100 * value)}%` : compact(value)),
       },
-    };
+    });
   }
 
   /** The curve; where it is long, its running mean in front of it. Earlier is further in front. */
@@ -264,22 +237,10 @@ export class Panel {
     plot.addEventListener('keydown', (event) => {
       const points = this.#longest;
       const now = this.#cursor === null ? points.length - 1 : nearestIndex(points, this.#cursor);
-      const page = Math.max(1, Math.round(points.length / 10));
-      const moves: Record<string, number> = {
-        ArrowLeft: now - 1,
-        ArrowDown: now - 1,
-        ArrowRight: now + 1,
-        ArrowUp: now + 1,
-        PageDown: now - page,
-        PageUp: now + page,
-        Home: 0,
-        End: points.length - 1,
-      };
-      const next = moves[event.key];
-      if (next === undefined) return;
+      const next = keyMove(event.key, now, points.length);
+      if (next === null) return;
       event.preventDefault();
-      const point = points[Math.min(points.length - 1, Math.max(0, next))];
-      this.#onCursor(point?.x ?? null);
+      this.#onCursor(points[next]?.x ?? null);
     });
   }
 
@@ -292,12 +253,7 @@ export class Panel {
         const left = x.getPixelForValue(this.#cursor);
         if (left < chartArea.left - 0.5 || left > chartArea.right + 0.5) return;
         ctx.save();
-        ctx.strokeStyle = this.#theme.cursor;
-        ctx.lineWidth = 1;
-        ctx.beginPath();
-        ctx.moveTo(left, chartArea.top);
-        ctx.lineTo(left, chartArea.bottom);
-        ctx.stroke();
+        drawCursor(ctx, chartArea, left, this.#theme.cursor);
         this.#series.forEach(({ points }, i) => {
           const point = pointAt(points, this.#cursor ?? 0);
           if (point === null) return;

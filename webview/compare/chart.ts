@@ -3,10 +3,11 @@ import { Chart, type Plugin } from 'chart.js';
 import { html, render } from 'lit-html';
 import { curveOf } from '../../src/compare/curves.ts';
 import type { Axis, Pricing, Sides } from '../../src/compare/model.ts';
-import type { Theme } from '../charts/theme.ts';
 import { iconButton } from '../shared/controls.ts';
+import { drawCursor, keyMove, plainOptions } from '../shared/plot.ts';
+import type { Theme } from '../shared/theme.ts';
 import type { ChartSpec } from './catalog.ts';
-import { drawMark, keyMove, nearest } from './cursor.ts';
+import { drawMark, nearest } from './cursor.ts';
 import { dataTable } from './data-table.ts';
 import { placeText, valueText } from './format.ts';
 import { swatch } from './sides.ts';
@@ -15,7 +16,7 @@ import {
   lastReading,
   rangeOf,
   readingAt,
-  scalesOf,
+  axesOf,
   type Curves,
   type Reading,
   type XY,
@@ -101,11 +102,7 @@ export class ComparedChart {
       data: { datasets: [] },
       plugins: [this.#cursorLine()],
       options: {
-        animation: false,
-        parsing: false,
-        normalized: true,
-        maintainAspectRatio: false,
-        events: [],
+        ...plainOptions,
         layout: { padding: { top: 6, right: 10 } },
         plugins: { legend: { display: false }, title: { display: false } },
       },
@@ -151,7 +148,7 @@ export class ComparedChart {
     const { percent } = this.#spec;
     const { axis } = this.#look;
     this.#chart.data.datasets = datasetsOf(curves, this.#theme);
-    this.#chart.options.scales = scalesOf(rangeOf(curves, percent), this.#end, {
+    this.#chart.options.scales = axesOf(rangeOf(curves, percent), this.#end, {
       axis,
       pricing: drawn.pricing,
       percent,
@@ -284,12 +281,7 @@ export class ComparedChart {
         if (at === null || !x || !y) return;
         const left = x.getPixelForValue(at);
         ctx.save();
-        ctx.strokeStyle = this.#theme.cursor;
-        ctx.lineWidth = 1;
-        ctx.beginPath();
-        ctx.moveTo(left, chartArea.top);
-        ctx.lineTo(left, chartArea.bottom);
-        ctx.stroke();
+        drawCursor(ctx, chartArea, left, this.#theme.cursor);
         this.#readings.forEach((reading, side) => {
           if (reading === null) return;
           ctx.fillStyle = this.#theme.series[side] ?? this.#theme.text;

@@ -1,4 +1,4 @@
-import type { Theme } from '../charts/theme.ts';
+import type { Theme } from '../shared/theme.ts';
 import { catalog } from './catalog.ts';
 import { ComparedChart, curvesOf, type ChartLook, type Drawn } from './chart.ts';
 import type { ChartSpec } from './catalog.ts';

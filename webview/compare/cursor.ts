@@ -23,20 +23,3 @@ export function nearest(xs: readonly number[], at: number): number {
   const before = xs[next - 1];
   return before !== undefined && at - before < (xs[next] ?? Infinity) - at ? next - 1 : next;
 }
-
-/** Where a key leads from the place `now` of `count`, as in a slider; null: it is no such key. */
-export function keyMove(key: string, now: number, count: number): number | null {
-  const page = Math.max(1, Math.round(count / 10));
-  const moves: Record<string, number> = {
-    ArrowLeft: now - 1,
-    ArrowDown: now - 1,
-    ArrowRight: now + 1,
-    ArrowUp: now + 1,
-    PageDown: now - page,
-    PageUp: now + page,
-    Home: 0,
-    End: count - 1,
-  };
-  const next = moves[key];
-  return next === undefined ? null : Math.max(0, Math.min(count - 1, next));
-}

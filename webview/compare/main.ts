@@ -6,7 +6,6 @@ import './css/prompts.css';
 import '../explorer/css/themes.css';
 import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
-import { onThemeChange, readTheme } from '../charts/theme.ts';
 import {
   checkbox,
   progressRing,
@@ -15,6 +14,7 @@ import {
   textField,
 } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
+import { onThemeChange, readTheme } from '../shared/theme.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { catalog, type ChartSpec } from './catalog.ts';
 import { curvesOf, type ChartLook } from './chart.ts';

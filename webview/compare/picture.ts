@@ -1,9 +1,9 @@
 import { Chart, type LegendItem } from 'chart.js';
 import { describeAxis } from '../../src/compare/curves.ts';
-import type { Theme } from '../charts/theme.ts';
+import type { Theme } from '../shared/theme.ts';
 import type { ChartSpec } from './catalog.ts';
 import type { ChartLook, Drawn } from './chart.ts';
-import { datasetsOf, endOf, marks, rangeOf, scalesOf, type Curves, type XY } from './plot.ts';
+import { datasetsOf, endOf, marks, rangeOf, axesOf, type Curves, type XY } from './plot.ts';
 
 /** Pixels of a chart's picture: 16 × 10 cm at 300 dots an inch, near enough. */
 const WIDTH = 1920;
@@ -39,7 +39,7 @@ export function pictureOf(
   const large: Theme = { ...theme, fontSize: theme.fontSize * SCALE };
   const font = { family: theme.font, size: large.fontSize };
   const { percent } = spec;
-  const scales = scalesOf(rangeOf(curves, percent), endOf(curves), {
+  const scales = axesOf(rangeOf(curves, percent), endOf(curves), {
     axis: look.axis,
     pricing,
     percent,

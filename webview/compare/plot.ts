@@ -9,13 +9,13 @@ import {
   PointElement,
   Title,
   type ChartDataset,
-  type ChartOptions,
 } from 'chart.js';
 import { color } from 'chart.js/helpers';
 import type { Axis, Pricing } from '../../src/compare/model.ts';
 import { valueAt, type Curve, type Series } from '../../src/compare/curves.ts';
-import { ticksOf } from '../charts/model.ts';
-import type { Theme } from '../charts/theme.ts';
+import { scalesOf } from '../shared/plot.ts';
+import type { Theme } from '../shared/theme.ts';
+import type { Range } from '../shared/ticks.ts';
 import { axisText, valueText } from './format.ts';
 
 /** What the charts on the page and their pictures have in common: datasets and scales. */
@@ -114,11 +114,6 @@ function seedLine(run: Series, borderColor: string, scale: number): ChartDataset
   };
 }
 
-export interface Range {
-  min: number;
-  max: number;
-}
-
 /** Where the vertical axis begins and ends. Bands of few seeds reach far beyond: they are cut. */
 export function rangeOf(curves: Curves, percent: boolean): Range {
   const values = curves.flatMap(({ runs }) => runs.flatMap(({ y }) => y)).filter(Number.isFinite);
@@ -136,49 +131,23 @@ export function rangeOf(curves: Curves, percent: boolean): Range {
 export const endOf = (curves: Curves): number =>
   Math.max(0, ...curves.flatMap(({ runs }) => runs.map(({ x }) => x.at(-1) ?? 0))) || 1;
 
-type AxisOptions = NonNullable<NonNullable<ChartOptions<'line'>['scales']>[string]>;
-
-export function scalesOf(
+/** The axes, in the words of `axis`. */
+export const axesOf = (
   range: Range,
   end: number,
   look: { axis: Axis; pricing: Pricing; percent: boolean; theme: Theme; axisWidth: number },
-): { x: AxisOptions; y: AxisOptions } {
-  const { axis, pricing, percent, theme, axisWidth } = look;
-  const { font: family, fontSize: size, muted, axis: line, grid } = theme;
-  const font = { family, size };
-  const values = ticksOf(range).map((value) => ({ value }));
-  return {
+) =>
+  scalesOf(range, end, {
+    theme: look.theme,
+    axisWidth: look.axisWidth,
     x: {
-      type: 'linear',
-      min: 0,
-      max: end,
-      grid: { color: line, tickLength: 4, drawOnChartArea: false },
-      border: { color: line },
-      ticks: {
-        color: muted,
-        font,
-        maxRotation: 0,
-        includeBounds: false,
-        maxTicksLimit: 6,
-        callback: (value: number | string) => axisText(Number(value), axis, pricing),
-      },
+      tickLength: 4,
+      maxTicks: 6,
+      whole: false,
+      write: (value) => axisText(value, look.axis, look.pricing),
     },
-    y: {
-      type: 'linear',
-      ...range,
-      grid: { color: grid ?? line, tickLength: 3, drawOnChartArea: grid !== null },
-      border: { display: false },
-      ticks: {
-        color: muted,
-        font,
-        autoSkip: false,
-        callback: (value: number | string) => valueText(Number(value), percent),
-      },
-      afterBuildTicks: (scale) => (scale.ticks = values),
-      afterFit: (scale) => (scale.width = axisWidth),
-    },
-  };
-}
+    y: { write: (value) => valueText(value, look.percent) },
+  });
 
 /** What a side's curve says at a place. */
 export interface Reading {

@@ -11,9 +11,9 @@ import {
   runningMean,
   seriesOf,
   summaryOf,
-  ticksOf,
   windowOf,
 } from '../../../webview/charts/model.ts';
+import { ticksOf } from '../../../webview/shared/ticks.ts';
 
 function chart(id: string): ChartSpec {
   const spec = catalog.find((each) => each.id === id);
