@@ -69,7 +69,7 @@ test('each state says what it is, and what comes from a run is text', async () =
   channel.send('state', run({ steps: [] }));
   await main.getByText('The first step is not finished yet.').waitFor();
   channel.send('state', run({ steps: [], alive: false, state: 'crashed' }));
-  await main.getByText('The run crashed before its first step was finished.').waitFor();
+  await main.getByText('The run ended before its first step was finished (crashed).').waitFor();
 });
 
 test('a run grows, and a repeated step takes the place of the old one', async () => {
