@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -157,8 +158,10 @@ def _end_on_signals(control: Control) -> None:
                 os._exit(130)
             return
         first = now
-        print("Ending after this step, with a checkpoint. Once more to end at once.", flush=True)
         control.interrupt()
+        # Not `print`: the signal may have come in the middle of one.
+        with suppress(OSError):
+            os.write(1, b"Ending after this step, with a checkpoint. Once more to end at once.\n")
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
