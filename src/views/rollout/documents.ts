@@ -96,6 +96,8 @@ export class RolloutDocuments implements Disposable {
 
   #look(entry: Entry): void {
     entry.looking = entry.looking.then(async () => {
+      // Closed meanwhile: nobody would let its run go again.
+      if (this.#entries.get(queryOf(entry.address)) !== entry) return;
       entry.document = await this.#read(entry);
       if (entry.document.state.kind === 'failed') {
         entry.hold?.dispose();

@@ -68,6 +68,16 @@ test('a recorded run is read once, however many of its rollouts are open', async
   assert.equal(opened.length, 2, 'nobody held it any more');
 });
 
+test('one that is closed before it is read opens no run', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await synthesizeRun(directory, { completions: 8, tokensPerCompletion: 40, seed: 5 });
+  const { documents, opened } = documentsOf(t);
+  const opening = documents.open({ directory, segment_id: 0 });
+  documents.close({ directory, segment_id: 0 });
+  assert.match(sentenceOf((await opening).state), /It was closed before it was read/);
+  assert.deepEqual(opened, []);
+});
+
 test('what can not be read says so, and is tried again', async (t) => {
   const directory = await temporaryDirectory(t);
   const { documents } = documentsOf(t);
