@@ -139,4 +139,7 @@ test('a comparison is written whole, and what can’t be read or written is said
     writeComparison(join(folder, 'none', 'comparison.json'), comparison),
     plainError(/can’t be written/),
   );
+  await mkdir(path);
+  await assert.rejects(writeComparison(path, comparison), plainError(/can’t be written/));
+  assert.deepEqual(await readdir(folder), ['comparison.json'], 'nothing half-made is left');
 });
