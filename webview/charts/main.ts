@@ -1,5 +1,6 @@
 import '../shared/l10n.ts';
 import '../shared/zod.ts';
+import '../shared/spoken.css';
 import './main.css';
 import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';

@@ -1,5 +1,7 @@
 import '../shared/l10n.ts';
 import '../shared/zod.ts';
+import '../shared/frame.css';
+import '../shared/spoken.css';
 import './css/frame.css';
 import './css/charts.css';
 import './css/prompts.css';
