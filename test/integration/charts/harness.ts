@@ -1,25 +1,17 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { HostChannel } from '../../../src/views/channel.ts';
 import type { HostMessage } from '../../../src/views/channel.ts';
 import { schemas } from '../../../src/views/charts/protocol.ts';
 import type { Protocol } from '../../../src/views/charts/protocol.ts';
 import { page as pageHtml } from '../../../src/views/page.ts';
-import { needChromium } from '../../../scripts/vscode/chromium.ts';
-import { themes } from '../explorer/themes.ts';
-import type { ThemeName } from '../explorer/themes.ts';
+import { FrontEnd } from '../support/front-end.ts';
+import { themes, type ThemeName } from '../support/themes.ts';
 
 /**
  * The real charts in a real Chromium, on the page and under the content security policy they have
  * in VS Code. Only VS Code's message pipe is replaced, by one that makes JSON of everything too.
  */
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
 const origin = 'http://charts.test';
 
 /** Colours come from variables on the root element, as in VS Code. */
@@ -51,54 +43,31 @@ export interface OpenCharts {
 }
 
 export class ChartsHarness {
-  readonly #bundle: string;
-  readonly #browser: Browser;
+  readonly #frontEnd: FrontEnd;
 
-  private constructor(bundle: string, browser: Browser) {
-    this.#bundle = bundle;
-    this.#browser = browser;
+  private constructor(frontEnd: FrontEnd) {
+    this.#frontEnd = frontEnd;
   }
 
   static async start(): Promise<ChartsHarness> {
-    const bundle = await mkdtemp(join(tmpdir(), 'charts-bundle-'));
-    await build({
-      absWorkingDir: root,
-      entryPoints: { charts: 'webview/charts/main.ts' },
-      outdir: bundle,
-      bundle: true,
-      format: 'iife',
-      target: 'chrome134',
-      loader: { '.svg': 'text' },
-      logLevel: 'error',
-    });
-    const args = ['--no-sandbox', '--disable-gpu', '--no-first-run'];
-    return new ChartsHarness(
-      bundle,
-      await chromium.launch({ executablePath: needChromium(() => undefined), args }),
-    );
+    return new ChartsHarness(await FrontEnd.start('charts'));
   }
 
-  async stop(): Promise<void> {
-    await this.#browser.close();
-    await rm(this.#bundle, { recursive: true, force: true });
+  stop(): Promise<void> {
+    return this.#frontEnd.stop();
   }
 
   /** Opens the page; it has asked for its state when this resolves. */
   async open(options: { theme?: ThemeName; state?: unknown } = {}): Promise<OpenCharts> {
-    const page = await this.#browser.newPage({ viewport: { width: 300, height: 900 } });
     const complaints: string[] = [];
     const asked: string[] = [];
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
+    const page = await this.#frontEnd.newPage({ width: 300, height: 900 }, complaints);
     await page.route('**/*', async (route) => {
       const path = new URL(route.request().url()).pathname;
+      const file = await this.#frontEnd.file(path);
       if (path === '/') await route.fulfill({ contentType: 'text/html', body: html() });
-      else if (/^\/charts\.(js|css)$/.test(path)) {
-        const contentType = path.endsWith('js') ? 'text/javascript' : 'text/css';
-        await route.fulfill({ contentType, body: await readFile(join(this.#bundle, path)) });
-      } else await route.fulfill({ status: 404 });
+      else if (file === null) await route.fulfill({ status: 404 });
+      else await route.fulfill({ contentType: file.type, body: file.body });
     });
     let listener: (message: unknown) => void = () => undefined;
     await page.exposeFunction('toHost', (text: string) => listener(JSON.parse(text)));

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { z } from 'zod';
 import type { Pricing } from '../../../src/compare/model.ts';
 import type { RunsSpec, Spec } from '../../../src/views/compare/spec.ts';
-import { themes, type ThemeName } from '../explorer/themes.ts';
+import { themes, type ThemeName } from '../support/themes.ts';
 import { folderFor, writeRun, writeSides, writeStep } from '../../unit/views/compare/runs.ts';
 import { CompareHarness, type OpenComparison } from './harness.ts';
 

@@ -16,7 +16,7 @@ import {
   type OpenOptions,
 } from './harness.ts';
 import { rootRow, opened, synthesized, temporaryDirectory, writer } from './runs.ts';
-import { themes, type ThemeName } from './themes.ts';
+import { themes, type ThemeName } from '../support/themes.ts';
 
 let harness: ExplorerHarness;
 before(async () => {

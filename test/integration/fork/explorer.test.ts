@@ -10,7 +10,7 @@ import type { RunActions } from '../../../src/views/explorer/session.ts';
 import { probeOf } from '../../fixtures/probe.ts';
 import { ExplorerHarness, noActions } from '../explorer/harness.ts';
 import { synthesized } from '../explorer/runs.ts';
-import { themes, type ThemeName } from '../explorer/themes.ts';
+import { themes, type ThemeName } from '../support/themes.ts';
 
 /** Probes in the explorer's own front end: named, explained, forked on from. */
 
