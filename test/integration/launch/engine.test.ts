@@ -11,6 +11,7 @@ import { BuiltInTarget } from '../../../src/launch/built-in.ts';
 import { sendCommand } from '../../../src/launch/run-actions.ts';
 import type { ReadableRun } from '../../../src/launch/run-entry.ts';
 import { Runs } from '../../../src/launch/runs.ts';
+import { discard, is, stepsFrom, untilRun } from './watch.ts';
 
 /** The real engine, with the recipe kept small: launched, watched, commanded, killed, resumed. */
 
@@ -46,15 +47,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const card of runs.cards) {
-    if (card.kind !== 'run') continue;
-    try {
-      process.kill(card.manifest.pid, 'SIGKILL');
-    } catch {
-      // It is gone already.
-    }
-  }
-  runs.dispose();
+  discard(runs);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -73,21 +66,8 @@ async function start(signal?: AbortSignal): Promise<ReadableRun> {
   return card;
 }
 
-/** Waits until the run's card is as expected. */
-async function until(directory: string, what: string, expected: (card: ReadableRun) => boolean) {
-  const end = Date.now() + PATIENCE_MS;
-  for (;;) {
-    await runs.refresh();
-    const card = runs.card(directory);
-    if (card?.kind === 'run' && expected(card)) return card;
-    if (Date.now() > end) assert.fail(`never ${what}: ${JSON.stringify(card)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-const stepsFrom = (count: number) => (card: ReadableRun) => (card.latest?.step ?? 0) >= count;
-const is = (kind: ReadableRun['status']['kind']) => (card: ReadableRun) =>
-  card.status.kind === kind;
+const until = (directory: string, what: string, expected: (card: ReadableRun) => boolean) =>
+  untilRun(runs, directory, what, expected, PATIENCE_MS);
 
 test('a run is started, paused, stepped, checkpointed, found by the next window, and stopped', async () => {
   const { directory } = await start();

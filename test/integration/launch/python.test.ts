@@ -17,6 +17,7 @@ import { LOG } from '../../../src/run/files.ts';
 import { RunStore } from '../../../src/run/store.ts';
 import { execute } from '../../fixtures/python.ts';
 import { root, trainerPython, withoutTrainer, writeTrlRecipe } from './trainer.ts';
+import { discard, is, stepsFrom, untilRun } from './watch.ts';
 
 /** The real Python trainer on the CPU, launched, watched, commanded, killed and resumed. */
 
@@ -46,31 +47,12 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const card of runs.cards) {
-    if (card.kind !== 'run') continue;
-    try {
-      process.kill(card.manifest.pid, 'SIGKILL');
-    } catch {
-      // It is gone already.
-    }
-  }
-  runs.dispose();
+  discard(runs);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-async function until(directory: string, what: string, expected: (card: ReadableRun) => boolean) {
-  const end = Date.now() + PATIENCE_MS;
-  for (;;) {
-    await runs.refresh();
-    const card = runs.card(directory);
-    if (card?.kind === 'run' && expected(card)) return card;
-    if (Date.now() > end) assert.fail(`never ${what}: ${JSON.stringify(card)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-const stepsFrom = (count: number) => (card: ReadableRun) => (card.latest?.step ?? 0) >= count;
-const is = (kind: ReadableRun['status']['kind']) => (card: ReadableRun) =>
-  card.status.kind === kind;
+const until = (directory: string, what: string, expected: (card: ReadableRun) => boolean) =>
+  untilRun(runs, directory, what, expected, PATIENCE_MS);
 const environment = { HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' };
 
 test(
