@@ -73,7 +73,7 @@ function significant(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
 }
 
-function count(value: number): string {
+export function count(value: number): string {
   const digits = Math.abs(value) < 100 && !Number.isInteger(value) ? 1 : 0;
   return value.toLocaleString('en-US', { maximumFractionDigits: digits });
 }

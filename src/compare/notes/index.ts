@@ -5,6 +5,7 @@ import { limits } from './limits.ts';
 import { warning } from './note.ts';
 import { seeds } from './seeds.ts';
 import { setUp } from './set-up.ts';
+import { spacing } from './spacing.ts';
 
 export { sameTokens } from './set-up.ts';
 
@@ -15,6 +16,7 @@ export function notesOf(sides: Sides, budget: number | null, table: readonly Row
     ...seeds(sides),
     ...setUp(sides),
     ...ends(sides, budget),
+    ...spacing(sides),
     ...limits(sides, table),
   ];
 }

@@ -46,6 +46,22 @@ test('another task, model, trainer, machine or commit is said', () => {
   assert.ok(codes(commits).includes('different_commits'));
 });
 
+test('a side that is evaluated less often per token is said to look slower', () => {
+  const spaced = (gap: number) => {
+    const evaluations = [0.3, 0.4, 0.5].map((accuracy, i) =>
+      point(i * 10, i * gap, { 'eval/accuracy': accuracy }),
+    );
+    return changed({ evaluations });
+  };
+  const sentence = (a: number, b: number) =>
+    compare([spaced(a), spaced(b)]).notes.find(({ code }) => code === 'different_spacing')
+      ?.sentence;
+  assert.match(sentence(1600, 1000) ?? '', /evaluated every 1,600 tokens, .* every 1,000\./);
+  assert.equal(sentence(1100, 1000), undefined);
+  const never = changed({ evaluations: [] });
+  assert.ok(!codes([spaced(1000), never]).includes('different_spacing'));
+});
+
 test('another vocabulary turns the comparison by tokens off, and says so', () => {
   const comparison = compare([plain, changed({ tokenizer: 'other' })]);
   assert.equal(comparison.same_tokens, false);
