@@ -141,7 +141,7 @@ test('held-out prompts are tried at the start, in between and at the end, on tok
   assert.equal((await eventsOf(directory)).at(-1)?.type, 'run_finished');
 });
 
-test("dapo's loss counts a round's tokens once, into however many updates it is cut", async (t) => {
+test("each of a round's updates has its share of dapo's denominator", async (t) => {
   const losses = async (batch: number, updates: number) => {
     const { store } = await record(
       'loss_type: dapo\ngeneration_batch_size: 16\nlearning_rate: 1e-12\n'.concat(
@@ -156,10 +156,11 @@ test("dapo's loss counts a round's tokens once, into however many updates it is 
   const parts = await losses(8, 2);
   assert.equal(parts.length, 2);
   assert.ok(Math.abs(whole) > 1e-4, `a loss of ${whole} says nothing`);
-  // The weights stay as they are, so the updates add up to the one over all rows.
+  // The weights stay as they are, so the updates' mean is the one over all rows: TRL's
+  // `num_items_in_batch · gradient accumulation / steps_per_generation`.
   near(
-    parts.reduce((sum, loss) => sum + loss, 0),
+    parts.reduce((sum, loss) => sum + loss, 0) / parts.length,
     whole,
-    'the sum of the losses',
+    'the mean of the losses',
   );
 });
