@@ -60,7 +60,7 @@ def environment(trl: str) -> Path:
     name = "trainer-venv" if trl == LOWEST else f"trainer-venv-trl-{trl}"
     folder = Path(os.environ.get("ADAPTIVE_GRPO_VENV", CACHE / name))
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    wanted = (HERE / "pyproject.toml").read_bytes() + f"{trl} {TORCH}".encode()
+    wanted = (HERE / "pyproject.toml").read_bytes() + f"{trl} {TORCH} -e".encode()
     stamp = folder / "installed"
     digest = hashlib.sha256(wanted).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text("utf8") == digest:
@@ -68,16 +68,13 @@ def environment(trl: str) -> Path:
     if sys.version_info < LEAST_PYTHON:
         least = ".".join(map(str, LEAST_PYTHON))
         sys.exit(f"The trainer needs Python {least} or later; this is {sys.version.split()[0]}.")
-    import tomllib  # since Python 3.11
-
     print(f"Setting up {folder} …", flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     venv.create(folder, with_pip=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # What it needs, not the package itself: that is found where it lies.
-    project = tomllib.loads((HERE / "pyproject.toml").read_text("utf8"))["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    subprocess.run([*pip, f"torch=={TORCH}", f"trl=={trl}", *needed], cwd=folder, check=True)
+    # The package itself too, where it lies: what starts the trainer asks pip's records for it.
+    packages = [f"torch=={TORCH}", f"trl=={trl}", "-e", f"{HERE}[dev]"]
+    subprocess.run([*pip, *packages], cwd=folder, check=True)
     stamp.write_text(digest, "utf8")
     return python
 

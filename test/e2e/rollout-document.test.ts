@@ -195,15 +195,16 @@ inVsCode(
     await workbench.runCommand('Colour Tokens by');
     await workbench.pick('advantage');
     await document.lens('coloured by advantage').waitFor();
-    for (const [theme, expected] of [
-      ['Dark Modern', 'bars tints'],
-      ['Light Modern', 'bars tints'],
-      ['Dark High Contrast', 'bars'],
-      ['Light High Contrast', 'bars'],
+    for (const [theme, look, expected] of [
+      ['Dark Modern', 'vs-dark', 'bars tints'],
+      ['Light Modern', 'vs', 'bars tints'],
+      ['Dark High Contrast', 'hc-black', 'bars'],
+      ['Light High Contrast', 'hc-light', 'bars'],
     ] as const) {
       await workbench.runCommand('Preferences: Color Theme');
       await workbench.enter(theme);
-      await eventually(`the look in ${theme}`, borders, (look) => look === expected);
+      await page.locator(`.monaco-workbench.${look}`).waitFor();
+      await eventually(`the look in ${theme}`, borders, (found) => found === expected);
       const slug = theme.toLowerCase().replaceAll(' ', '-');
       await workbench.screenshot(join(pictures, `rollout-${slug}.png`));
     }
