@@ -67,7 +67,12 @@ inVsCode(
     const link = workbench.page.getByText(/^step\s\d+\/1000$/).first();
     await link.waitFor();
     const step = stepIn(await link.innerText());
-    await link.click({ modifiers: ['ControlOrMeta'] });
+    // A link is one only while the key is down over it.
+    await link.hover();
+    await workbench.page.keyboard.down('ControlOrMeta');
+    await workbench.page.locator('.detected-link-active').first().waitFor();
+    await link.click();
+    await workbench.page.keyboard.up('ControlOrMeta');
     await eventually(
       'the step that the explorer shows',
       () => explorer.step(),
