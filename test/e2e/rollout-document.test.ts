@@ -98,8 +98,11 @@ inVsCode('a rollout of a live run is read as a document', { timeout: 300_000 }, 
   );
 
   // A sibling beside it, in VS Code's own diff, at the first token that differs.
-  const lenses = (await document.lenses.allInnerTexts()).join(' ');
-  assert.match(lenses, /diff with/);
+  const lenses = await eventually(
+    'the lenses',
+    async () => (await document.lenses.allInnerTexts()).join(' '),
+    (texts) => texts.includes('diff with'),
+  );
   await workbench.runCommand('Compare Rollout with');
   // Two that came out alike may be the same, token by token.
   const other = /reward \d+\.\d+ ✓/.test(lenses) ? '✗' : '✓';
