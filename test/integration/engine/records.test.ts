@@ -158,9 +158,5 @@ test("each of a round's updates has its share of dapo's denominator", async (t) 
   assert.ok(Math.abs(whole) > 1e-4, `a loss of ${whole} says nothing`);
   // The weights stay as they are, so the updates' mean is the one over all rows: TRL's
   // `num_items_in_batch · gradient accumulation / steps_per_generation`.
-  near(
-    parts.reduce((sum, loss) => sum + loss, 0) / parts.length,
-    whole,
-    'the mean of the losses',
-  );
+  near(parts.reduce((sum, loss) => sum + loss, 0) / parts.length, whole, 'the mean of the losses');
 });
