@@ -7,7 +7,7 @@ import { loadRun, writeComparison, writeWhole } from '../../src/compare/load.ts'
 import { markdownOf } from '../../src/compare/markdown.ts';
 import type { ComparedRun, Comparison, Sides } from '../../src/compare/model.ts';
 import { sideIds, type Pair } from '../../src/compare/pair.ts';
-import { cellText, deltaText, intervalText, verdictText } from '../../src/compare/words.ts';
+import { tableCells } from '../../src/compare/words.ts';
 import { recordedCommandOf, type RecordedRequest, type Request } from './command-line.ts';
 import type { Benchmarks } from './benchmarks.ts';
 import type { Place } from './places.ts';
@@ -90,16 +90,11 @@ async function loaded(
 }
 
 /** The table for a terminal, and what must be known about it. */
-export function tableText({ sides, table, pricing, notes }: Comparison): string {
+export function tableText(comparison: Comparison): string {
+  const { sides, notes } = comparison;
   const names = [sides[0].name, sides[1].name] as const;
   const head = ['', ...names, 'difference', '95 % interval', 'more than noise?'];
-  const rows = table.map((row) => [
-    row.label,
-    ...row.sides.map((cell) => cellText(cell, row, pricing)),
-    deltaText(row, pricing),
-    intervalText(row, pricing),
-    verdictText(row.verdict, names),
-  ]);
+  const rows = tableCells(comparison);
   const all = [head, ...rows];
   const widths = head.map((_, i) => Math.max(...all.map((cells) => (cells[i] ?? '').length)));
   const line = (cells: readonly string[]) =>

@@ -1,6 +1,6 @@
 import { t } from '@vscode/l10n';
 import type { ComparedRun, Comparison } from './model.ts';
-import { cellText, deltaText, intervalText, verdictText } from './words.ts';
+import { tableCells } from './words.ts';
 
 /** A comparison as a page of Markdown: the table, what it says, and how it was made. */
 export function markdownOf(comparison: Comparison): string {
@@ -40,24 +40,17 @@ export function markdownOf(comparison: Comparison): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function tableText({ sides, table, pricing }: Comparison): string {
-  const names = [sides[0].name, sides[1].name] as const;
+function tableText(comparison: Comparison): string {
   const head = [
     '',
-    ...sides.map(({ name, runs }) =>
+    ...comparison.sides.map(({ name, runs }) =>
       runs.length === 1 ? t('{0} (one seed)', name) : t('{0} ({1} seeds)', name, runs.length),
     ),
     t('difference'),
     t('95 % interval'),
     t('more than noise?'),
   ];
-  const rows = table.map((row) => [
-    row.label,
-    ...row.sides.map((cell) => cellText(cell, row, pricing)),
-    deltaText(row, pricing),
-    intervalText(row, pricing),
-    verdictText(row.verdict, names),
-  ]);
+  const rows = tableCells(comparison);
   const line = (cells: readonly string[]) => `| ${cells.map(plain).join(' | ')} |`;
   const rule = '| --- | ---: | ---: | ---: | ---: | --- |';
   return [line(head), rule, ...rows.map(line)].join('\n');

@@ -1,8 +1,20 @@
 import { t } from '@vscode/l10n';
 import { amount, amountWithin, change, range } from './amounts.ts';
-import type { Cell, Pricing, Row, Verdict } from './model.ts';
+import type { Cell, Comparison, Pricing, Row, Verdict } from './model.ts';
 
 /** The cells of the table as a person reads them: in the view, in Markdown and on a terminal. */
+
+/** The table row by row: label, a cell a side, difference, interval, verdict. */
+export function tableCells({ sides, table, pricing }: Comparison): string[][] {
+  const names = [sides[0].name, sides[1].name] as const;
+  return table.map((row) => [
+    row.label,
+    ...row.sides.map((cell) => cellText(cell, row, pricing)),
+    deltaText(row, pricing),
+    intervalText(row, pricing),
+    verdictText(row.verdict, names),
+  ]);
+}
 
 /** `72.7 ± 1.9 %`, `2 of 5 within 250,000 tokens`, `–` where nothing is known. */
 export function cellText({ mean, margin, values }: Cell, { unit }: Row, pricing: Pricing): string {
