@@ -52,7 +52,7 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     set_seed(recipe.training.seed)
     tokenizer = load_tokenizer(recipe)
     data, held_out = load_data(recipe, tokenizer)
-    rewards = reward_functions(recipe.script.reward_funcs, recipe.script.reward_options)
+    rewards = reward_functions(recipe.script.reward_funcs, recipe.script)
     trainer = _trainer(recipe, start, tokenizer, rewards, data, held_out)
     if start.state is not None:
         trainer.ledger.counters = Counters(**start.state["counters"])

@@ -57,7 +57,7 @@ _WANDB = {
 
 
 @dataclass
-class ScriptArguments(TrlScriptArguments):  # type: ignore[misc]
+class ScriptArguments(RewardOptions, TrlScriptArguments):  # type: ignore[misc]
     """What is trained on, and what counts. Names are open-r1's."""
 
     engine: str = field(default="trl", metadata={"help": "Which trainer runs the recipe: trl."})
@@ -77,23 +77,9 @@ class ScriptArguments(TrlScriptArguments):  # type: ignore[misc]
     test_split_size: float | None = field(
         default=None, metadata={"help": "Share of the data that is held out where no part is."}
     )
-    cosine_min_value_wrong: float = 0.0
-    cosine_max_value_wrong: float = -0.5
-    cosine_min_value_correct: float = 0.5
-    cosine_max_value_correct: float = 1.0
-    cosine_max_len: int = 1000
-    repetition_n_grams: int = 3
-    repetition_max_penalty: float = -1.0
-    max_completion_len: int = 16384
-    soft_punish_cache: int = 4096
     wandb_entity: str | None = None
     wandb_project: str | None = None
     wandb_run_group: str | None = None
-
-    @property
-    def reward_options(self) -> RewardOptions:
-        """The numbers that reward functions take."""
-        return RewardOptions(**{one.name: getattr(self, one.name) for one in fields(RewardOptions)})
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from . import functions
 from .functions import Reward
 
 
-@dataclass(frozen=True)
+@dataclass
 class RewardOptions:
     """Numbers that reward functions take, by their names in a recipe (open-r1's)."""
 
