@@ -1,6 +1,7 @@
 import { accuracyOf, type PromptGroup } from '../run/groups.ts';
 import type { SegmentSummary } from '../run/model/segment.ts';
 import type { StepRecord } from '../run/event-log.ts';
+import { nearestPairs } from './nearest-pairs.ts';
 
 /** The same prompt on both sides, at the same point of training. */
 
@@ -50,7 +51,10 @@ export function alignPrompts(
   const found: { order: number; aligned: AlignedPrompt }[] = [];
   const order = new Map(first.groups.map((group, i) => [group, i]));
   for (const [key, groups] of Map.groupBy(first.groups, keyOf)) {
-    for (const [x, y] of nearestPairs(groups, others.get(key) ?? [], a, b)) {
+    const partners = others.get(key) ?? [];
+    for (const [i, j] of nearestPairs(groups.map(a), partners.map(b))) {
+      const [x, y] = [groups[i], partners[j]];
+      if (x === undefined || y === undefined) continue;
       const rewards = [x.reward_mean, y.reward_mean] as const;
       found.push({
         order: order.get(x) ?? 0,
@@ -114,24 +118,6 @@ function placesOf(
   if (by === 'step') return stepOf;
   if (groups.some(({ step }) => !tokens.has(step))) return null;
   return ({ step }) => tokens.get(step) ?? 0;
-}
-
-/** Pairs by distance, the nearest first, each group once. */
-function nearestPairs(
-  left: readonly PromptGroup[],
-  right: readonly PromptGroup[],
-  a: (group: PromptGroup) => number,
-  b: (group: PromptGroup) => number,
-): [PromptGroup, PromptGroup][] {
-  const candidates = left
-    .flatMap((x) => right.map((y) => ({ x, y, distance: Math.abs(a(x) - b(y)) })))
-    .sort((p, q) => p.distance - q.distance);
-  const taken = new Set<PromptGroup>();
-  return candidates.flatMap(({ x, y }): [PromptGroup, PromptGroup][] => {
-    if (taken.has(x) || taken.has(y)) return [];
-    taken.add(x).add(y);
-    return [[x, y]];
-  });
 }
 
 function outcomeOf(left: PromptGroup, right: PromptGroup): Outcome {
