@@ -97,7 +97,10 @@ export class RunStore implements Disposable {
     return this.#status;
   }
 
-  /** Sorted by step; of a step that was repeated after a crash, the later record. */
+  /**
+   * Sorted by step; of a step that was repeated after a crash, the later record. The same array as
+   * long as nothing changed.
+   */
   get steps(): readonly StepRecord[] {
     return this.#log.steps;
   }

@@ -35,8 +35,7 @@ export class PromptPairs {
   /** Whether token ids mean the same on both sides. */
   readonly #sameTokens: boolean;
   readonly #texts: readonly [PathTexts, PathTexts];
-  #aligned: { sizes: readonly number[]; prompts: readonly AlignedPrompt[]; start: string } | null =
-    null;
+  #aligned: Aligned | null = null;
 
   constructor(first: RunSource, second: RunSource, sameTokens: boolean) {
     this.#sides = [first, second];
@@ -91,21 +90,17 @@ export class PromptPairs {
     );
   }
 
-  /** Worked out again only when a run has grown. */
-  #align(): { prompts: readonly AlignedPrompt[]; start: string } {
-    const groups = this.#sides.map((side) => side.groups());
-    const segments = groups.map((each) => each.reduce((sum, group) => sum + group.segments, 0));
-    const sizes = [...groups.map((each) => each.length), ...segments];
-    const known = this.#aligned;
-    if (known?.sizes.every((size, i) => size === sizes[i]) === true) return known;
+  /** Worked out again only when what a run holds is something else by now. */
+  #align(): Aligned {
     const [first, second] = this.#sides;
+    const of = [first.groups(), first.steps, second.groups(), second.steps];
+    if (this.#aligned?.of.every((part, i) => part === of[i]) === true) return this.#aligned;
     const prompts = alignPrompts(
       { groups: first.groups(), steps: first.steps },
       { groups: second.groups(), steps: second.steps },
     );
     const start = sharedStart([...new Set(prompts.map(({ prompt }) => prompt))]);
-    this.#aligned = { sizes, prompts, start };
-    return this.#aligned;
+    return (this.#aligned = { of, prompts, start });
   }
 
   #flatten(prompts: readonly AlignedPrompt[], unfolded: readonly PromptKey[]): FlatRow[] {
@@ -179,6 +174,14 @@ export class PromptPairs {
     const at = firstDifference(left.ids, right.ids);
     return at === null ? null : { at, texts: [left.textAt(at), right.textAt(at)] };
   }
+}
+
+interface Aligned {
+  /** What it was made of; a run gives the same arrays as long as nothing changed. */
+  of: readonly unknown[];
+  prompts: readonly AlignedPrompt[];
+  /** What all prompts begin with. */
+  start: string;
 }
 
 type Trees = readonly [readonly SegmentSummary[], readonly SegmentSummary[]];

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { RunStore } from '../../../../src/run/store.ts';
 import { PromptPairs } from '../../../../src/views/compare/prompts.ts';
 import type { PairQuery, PairRow } from '../../../../src/views/compare/protocol.ts';
-import { folderFor, writeSides } from './runs.ts';
+import { until } from '../../../fixtures/run.ts';
+import { folderFor, writeRun, writeSides } from './runs.ts';
 
 const everything: PairQuery = {
   pair: 0,
@@ -112,6 +114,23 @@ test('an unfolded prompt: completion beside completion, and where they part', as
     1,
   );
   assert.equal(strips[0]?.levels.length, 6, 'the whole completion, its kept prefix too');
+});
+
+test('what a step cost is known as soon as its end is told, though no rollout came', async (t) => {
+  const folder = await folderFor(t);
+  const manifest = { state: 'running' } as const;
+  const options = { strategy: 'baseline', steps: 1, manifest } as const;
+  const writer = await writeRun(join(folder, 'live'), options);
+  t.after(() => writer.close());
+  const live = await RunStore.open(join(folder, 'live'));
+  t.after(() => live.dispose());
+  const prompts = new PromptPairs(live, live, true);
+  const { metrics } = live.steps[0] ?? { metrics: {} };
+  const cost = async () => (await prompts.window(everything, 0, 1)).steps[0]?.generated_tokens;
+  assert.equal(await cost(), 1000);
+  await writer.event({ type: 'step', step: 1, metrics: { ...metrics, 'tokens/generated': 1234 } });
+  await until('the store has read it', () => live.steps[0]?.metrics['tokens/generated'] === 1234);
+  assert.equal(await cost(), 1234);
 });
 
 test('the same completions differ nowhere', async (t) => {
