@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { stat } from 'node:fs/promises';
 import type { WebSocket } from 'ws';
-import { messageOf } from '../../common/errors.ts';
+import { PlainError, messageOf } from '../../common/errors.ts';
 import { readFrame } from '../arrow/frames.ts';
 import { eventsPath, manifestPath, rolloutsPath, withFile } from '../files.ts';
 import { readManifest } from '../manifest-file.ts';
@@ -74,7 +74,10 @@ export class Viewer {
         await this.#untilNews();
       }
     } catch (error) {
-      await this.#fail(closeCodes.trouble, `The run can't be read: ${messageOf(error)}.`);
+      // A plain error is a whole sentence.
+      const message =
+        error instanceof PlainError ? error.message : `The run can't be read: ${messageOf(error)}.`;
+      await this.#fail(closeCodes.trouble, message);
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { appendFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import { connect as connectPlain } from 'node:net';
@@ -181,6 +181,15 @@ test('offsets beyond the files, or inside a record, are an error and not a crash
   assert.match(said?.message ?? '', /^rollouts\.arrows has \d+ bytes; there is nothing after byte/);
   const inside = new Ear(run, { events: 3, rollouts: 4 });
   assert.equal((await inside.closed).code, closeCodes.trouble);
+});
+
+test('a run whose manifest is damaged is said in one plain sentence', async (t) => {
+  const running = await start(t);
+  await writeFile(join(running.directory, 'run.json'), '{"schema_version":');
+  const ear = new Ear(running, { events: 0, rollouts: 0 });
+  assert.equal((await ear.closed).code, closeCodes.trouble);
+  const [error] = ear.messages.filter((message) => message.type === 'error');
+  assert.match(error?.message ?? '', /^[^:]*run\.json is not valid JSON\b[^.]*\.$/);
 });
 
 test('only whole records are sent, and a half one when it is finished', async (t) => {
