@@ -12,7 +12,7 @@ import { chooseExport, savePictures } from './export.ts';
 import { compareWithBaseline } from './launch.ts';
 import { pickComparison } from './pick.ts';
 import { Recent } from './recent.ts';
-import { restoredSpec } from './spec.ts';
+import { fileSpec, restoredSpec } from './spec.ts';
 
 /**
  * Comparisons: one editor tab each. Registers the commands that make and open them, the serializer
@@ -50,9 +50,12 @@ export function registerCompare(context: vscode.ExtensionContext, services: Serv
       },
     }),
     vscode.window.registerCustomEditorProvider(comparisonFileViewType, {
-      openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
-      resolveCustomEditor: ({ uri }, panel) =>
-        comparisons.adopt(panel, { kind: 'file', path: uri.fsPath, targets: null }),
+      openCustomDocument: (uri) => {
+        // VS Code shows in the tab why it can't be.
+        fileSpec(uri);
+        return { uri, dispose: () => undefined };
+      },
+      resolveCustomEditor: ({ uri }, panel) => comparisons.adopt(panel, fileSpec(uri)),
     }),
     vscode.workspace.onDidChangeConfiguration((change) => {
       const prices = [settings.pricePerHour, settings.pricePerMillionTokens, settings.currency];

@@ -6,7 +6,7 @@ import type { RunCard } from '../../launch/run-entry.ts';
 import { descriptionOf, labelOf } from '../runs/describe.ts';
 import type { Services } from '../services.ts';
 import type { Recent } from './recent.ts';
-import type { RunsSpec, Spec } from './spec.ts';
+import { fileSpec, type RunsSpec, type Spec } from './spec.ts';
 
 /** Asks what to compare. */
 
@@ -28,8 +28,6 @@ export async function pickComparison(
   }
   return pickAnything(recent, readable);
 }
-
-const fileSpec = (uri: vscode.Uri): Spec => ({ kind: 'file', path: uri.fsPath, targets: null });
 
 interface Way extends vscode.QuickPickItem {
   spec: () => Promise<Spec | undefined> | Spec;

@@ -1,4 +1,6 @@
+import { t } from '@vscode/l10n';
 import { z } from 'zod';
+import { PlainError } from '../../common/errors.ts';
 
 /** Which runs are compared: what a tab is restored by, and what a comparison being made grows. */
 
@@ -25,6 +27,25 @@ export const specSchema = z.discriminatedUnion('kind', [
 ]);
 export type Spec = z.infer<typeof specSchema>;
 export type RunsSpec = Extract<Spec, { kind: 'runs' }>;
+
+/** The part of `vscode.Uri` needed here. */
+interface Address {
+  scheme: string;
+  fsPath: string;
+  toString(skipEncoding: boolean): string;
+}
+
+/**
+ * The comparison in a `comparison.json`. It names run directories beside it, so it has to lie where
+ * those can lie: throws a `PlainError` for a file of a virtual workspace, or of a commit.
+ */
+export function fileSpec(uri: Address): Spec {
+  if (uri.scheme === 'file') return { kind: 'file', path: uri.fsPath, targets: null };
+  throw new PlainError(
+    t('{0} is not a file on this computer.', uri.toString(true)),
+    t('Save it to a folder on this computer, and open it there.'),
+  );
+}
 
 /** The same runs on the same sides are one tab. */
 export function keyOf(spec: Spec): string {
