@@ -29,7 +29,7 @@ def empty_groups(
         prompt = one["prompt"]
         if not ids:
             raise ValueError(f"a prompt has no token: {prompt!r}")
-        text = prompt if isinstance(prompt, str) else str(trainer.processing_class.decode(ids))
+        text = text_of_prompt(trainer, prompt, ids)
         name = one.get("prompt_id", one.get("id"))
         if name is None:
             name = hashlib.sha256(text.encode("utf8", "replace")).hexdigest()[:12]
@@ -38,6 +38,21 @@ def empty_groups(
         again = "" if seen[str(name)] == 1 else f" ({seen[str(name)]})"
         groups.append(PromptGroup(f"{name}{again}", text, list(ids)))
     return groups
+
+
+def text_of_prompt(trainer: Any, prompt: Any, ids: Sequence[int] | None = None) -> str:
+    """A prompt as the run's rows have it: as it is, or as the chat template renders it.
+
+    Args:
+        trainer: a `GRPOTrainer`, whose tokenizer it is
+        prompt: a text or messages
+        ids: its tokens, where they are known
+    """
+    if isinstance(prompt, str):
+        return prompt
+    if ids is None:
+        ids = trainer._tokenize_prompts([prompt])[0][0]
+    return str(trainer.processing_class.decode(ids))
 
 
 def end_tokens_of(trainer: Any) -> frozenset[int]:
