@@ -1,54 +1,14 @@
 import { t } from '@vscode/l10n';
-import { z } from 'zod';
 import type { Contradiction } from '../check.ts';
 import type { Fix } from '../findings.ts';
 import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import { rewardContradictions, strategyContradictions } from '../together.ts';
+import { batches } from './batches.ts';
 import { openR1Rewards, trlRewards } from './open-r1.ts';
+import { refusedWithStrategy } from './refused.ts';
+import { remove, set, view, type View, type Written } from './values.ts';
 import { oldVllm, vllm } from './vllm.ts';
-
-/** The resolved values that are looked at together. */
-const view = z.object({
-  use_token_adaptive: z.boolean(),
-  max_resamples_per_prefix: z.number(),
-  num_roots: z.number().nullable(),
-  num_generations: z.number(),
-  per_device_train_batch_size: z.number(),
-  gradient_accumulation_steps: z.number(),
-  generation_batch_size: z.number().nullable(),
-  steps_per_generation: z.number().nullable(),
-  reward_funcs: z.array(z.string()),
-  reward_weights: z.array(z.number()).nullable(),
-  auto_find_batch_size: z.boolean(),
-  bf16: z.boolean().nullable(),
-  fp16: z.boolean(),
-  use_peft: z.boolean(),
-  load_in_4bit: z.boolean(),
-  load_in_8bit: z.boolean(),
-  use_vllm: z.boolean(),
-  vllm_mode: z.string(),
-  vllm_importance_sampling_correction: z.boolean(),
-  vllm_importance_sampling_mode: z.string(),
-  vllm_importance_sampling_clip_min: z.number().nullable(),
-  vllm_importance_sampling_clip_max: z.number().nullable(),
-  mask_truncated_completions: z.boolean(),
-  log_completions: z.boolean(),
-  log_completions_hub_repo: z.string().nullable(),
-  loss_type: z.string(),
-  importance_sampling_level: z.string(),
-});
-type View = z.infer<typeof view>;
-type Written = Readonly<Record<string, unknown>>;
-
-const set = (key: string, value: unknown): Fix => ({
-  title: t('Set `{0}: {1}`', key, String(value)),
-  changes: [{ kind: 'set', key, value }],
-});
-const remove = (key: string): Fix => ({
-  title: t('Remove `{0}`', key),
-  changes: [{ kind: 'remove', key }],
-});
 
 /**
  * What TRL (its own checks, as of 1.13) or our trainer would refuse or do in silence.
@@ -61,7 +21,7 @@ export function checkTrl(resolved: Written, written: Written): Contradiction[] {
   return [
     ...batches(values),
     ...strategyContradictions(values),
-    ...strategyAndTrl(values, written),
+    ...refusedWithStrategy(values, resolved, written),
     ...rewardContradictions(values),
     ...rewardNames(values),
     ...memory(values),
@@ -69,120 +29,6 @@ export function checkTrl(resolved: Written, written: Written): Contradiction[] {
     ...oldVllm(values, written),
     ...objective(values),
   ];
-}
-
-function batches(values: View): Contradiction[] {
-  const { generation_batch_size, steps_per_generation, num_generations } = values;
-  const micro = values.per_device_train_batch_size;
-  const found: Contradiction[] = [];
-  if (generation_batch_size !== null && steps_per_generation !== null) {
-    found.push({
-      keys: ['generation_batch_size', 'steps_per_generation'],
-      message: t('TRL takes `generation_batch_size` or `steps_per_generation`, not both.'),
-      suggestion: t('Keep one of them.'),
-      fixes: [remove('steps_per_generation'), remove('generation_batch_size')],
-    });
-    return found;
-  }
-  if (num_generations < 2) {
-    found.push({
-      keys: ['num_generations'],
-      message: t('GRPO compares completions of a prompt with each other, so it needs at least 2.'),
-      fixes: [set('num_generations', 8)],
-    });
-    return found;
-  }
-  if (generation_batch_size !== null) {
-    if (generation_batch_size % num_generations !== 0) {
-      const better =
-        Math.max(1, Math.round(generation_batch_size / num_generations)) * num_generations;
-      found.push({
-        keys: ['generation_batch_size', 'num_generations'],
-        message: t(
-          '`generation_batch_size` is {0}, which `num_generations` ({1}) does not divide.',
-          generation_batch_size,
-          num_generations,
-        ),
-        suggestion: t('{0} would do.', better),
-        fixes: [set('generation_batch_size', better)],
-      });
-    }
-    if (generation_batch_size % micro !== 0) {
-      found.push({
-        keys: ['generation_batch_size', 'per_device_train_batch_size'],
-        message: t(
-          '`generation_batch_size` is {0}, which `per_device_train_batch_size` ({1}) does not divide.',
-          generation_batch_size,
-          micro,
-        ),
-        suggestion: t('Make it a multiple of {0} times the number of training processes.', micro),
-      });
-    }
-    return found;
-  }
-  const steps = steps_per_generation ?? values.gradient_accumulation_steps;
-  // The number of processes is not known here; say which ones work where not every one does.
-  const processes = num_generations / gcd(micro * steps, num_generations);
-  if (processes > 1) {
-    found.push({
-      severity: 'warning',
-      keys: [
-        'per_device_train_batch_size',
-        'gradient_accumulation_steps',
-        'steps_per_generation',
-        'num_generations',
-      ],
-      message: t(
-        'A process samples {0} completions a round, which `num_generations` ({1}) does not divide: this runs only with {2} training processes, or a multiple of that.',
-        micro * steps,
-        num_generations,
-        processes,
-      ),
-      suggestion: t(
-        'Make the product of batch size and accumulation a multiple of it to run anywhere.',
-      ),
-    });
-  }
-  return found;
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
-}
-
-function strategyAndTrl(values: View, written: Written): Contradiction[] {
-  // A recipe that knows nothing of the strategy was not written with it in mind.
-  const meant = Object.hasOwn(written, 'use_token_adaptive') || written.engine === 'trl';
-  if (!values.use_token_adaptive || !meant) return [];
-  const found: Contradiction[] = [];
-  if (values.mask_truncated_completions) {
-    found.push({
-      severity: 'warning',
-      keys: ['mask_truncated_completions'],
-      message: t(
-        'With `mask_truncated_completions`, rollouts that the strategy cut would not train at all.',
-      ),
-      suggestion: t('Set it to false; `prefix_credit: mask` says the same for cut rollouts alone.'),
-      fixes: [set('mask_truncated_completions', false), set('use_token_adaptive', false)],
-    });
-  }
-  if (
-    values.use_vllm &&
-    values.vllm_importance_sampling_correction &&
-    values.vllm_importance_sampling_mode.startsWith('sequence')
-  ) {
-    found.push({
-      severity: 'warning',
-      keys: ['vllm_importance_sampling_mode', 'use_vllm', 'use_token_adaptive'],
-      message: t(
-        '`vllm_importance_sampling_mode` is `{0}`: it weighs whole completions, and hotter resamples would drop out.',
-        values.vllm_importance_sampling_mode,
-      ),
-      suggestion: t('Use `token_truncate`.'),
-      fixes: [set('vllm_importance_sampling_mode', 'token_truncate')],
-    });
-  }
-  return found;
 }
 
 function rewardNames({ reward_funcs }: View): Contradiction[] {
@@ -289,6 +135,15 @@ function objective(values: View): Contradiction[] {
       fixes: [set('vllm_importance_sampling_mode', 'token_truncate')],
     });
   }
+  if (values.sync_ref_model && values.beta === 0) {
+    found.push({
+      keys: ['sync_ref_model', 'beta'],
+      message: t('`sync_ref_model` moves the reference model, but with `beta: 0` there is none.'),
+      suggestion: t('Give `beta` a value above 0, or leave `sync_ref_model` out.'),
+      fixes: [remove('sync_ref_model'), set('beta', 0.001)],
+    });
+  }
+  found.push(...liger(values));
   if (values.log_completions_hub_repo !== null && !values.log_completions) {
     found.push({
       keys: ['log_completions_hub_repo'],
@@ -297,4 +152,27 @@ function objective(values: View): Contradiction[] {
     });
   }
   return found;
+}
+
+/** What TRL's loss does and Liger's doesn't. */
+function liger(values: View): Contradiction[] {
+  if (!values.use_liger_kernel) return [];
+  const without: Partial<Record<keyof View, boolean>> = {
+    off_policy_mask_threshold: values.off_policy_mask_threshold !== null,
+    top_entropy_quantile: values.top_entropy_quantile < 1,
+    entropy_coef: values.entropy_coef !== 0,
+    use_adaptive_entropy: values.use_adaptive_entropy,
+  };
+  return Object.entries(without).flatMap(([key, used]): Contradiction[] =>
+    used
+      ? [
+          {
+            keys: [key, 'use_liger_kernel'],
+            message: t("The loss of `use_liger_kernel` doesn't know `{0}`.", key),
+            suggestion: t('Leave one of them out.'),
+            fixes: [set('use_liger_kernel', false), remove(key)],
+          },
+        ]
+      : [],
+  );
 }

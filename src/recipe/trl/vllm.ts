@@ -2,21 +2,20 @@ import { t } from '@vscode/l10n';
 import type { Contradiction } from '../check.ts';
 import type { Fix } from '../findings.ts';
 import { obsoleteKeyNames } from './obsolete.ts';
+import { remove, set, type View, type Written } from './values.ts';
 
 /** What a recipe says about vLLM that TRL would refuse, or understand otherwise than it was meant. */
 
-interface VllmValues {
-  use_vllm: boolean;
-  vllm_importance_sampling_clip_min: number | null;
-  vllm_importance_sampling_clip_max: number | null;
+/** A server that is named and not used; bounds that exclude each other; too short a context. */
+export function vllm(values: View, written: Written): Contradiction[] {
+  return [...bounds(values), ...unusedServer(values, written), ...context(values)];
 }
-type Written = Readonly<Record<string, unknown>>;
 
-/** A server that is named and not used; bounds that exclude each other. */
-export function vllm(values: VllmValues, written: Written): Contradiction[] {
-  const found: Contradiction[] = [];
+/** TRL looks at them whether vLLM is used or not. */
+function bounds(values: View): Contradiction[] {
   const { vllm_importance_sampling_clip_min: low, vllm_importance_sampling_clip_max: high } =
     values;
+  const found: Contradiction[] = [];
   if (low !== null && high !== null && low >= high) {
     found.push({
       keys: ['vllm_importance_sampling_clip_min', 'vllm_importance_sampling_clip_max'],
@@ -27,6 +26,21 @@ export function vllm(values: VllmValues, written: Written): Contradiction[] {
       ),
     });
   }
+  const { vllm_importance_sampling_correction: corrects, vllm_importance_sampling_mode: mode } =
+    values;
+  if (corrects && mode.endsWith('_truncate') && low === null && high === null) {
+    found.push({
+      keys: ['vllm_importance_sampling_clip_max', 'vllm_importance_sampling_mode'],
+      message: t('`vllm_importance_sampling_mode: {0}` needs a bound to cut the weights at.', mode),
+      suggestion: t('Set `vllm_importance_sampling_clip_max`.'),
+      fixes: [set('vllm_importance_sampling_clip_max', 3)],
+    });
+  }
+  return found;
+}
+
+function unusedServer(values: View, written: Written): Contradiction[] {
+  const found: Contradiction[] = [];
   const server = ['vllm_server_base_url', 'vllm_server_host', 'vllm_server_port'];
   const named = server.filter((key) => Object.hasOwn(written, key));
   const stated = Object.hasOwn(written, 'vllm_mode');
@@ -48,8 +62,26 @@ export function vllm(values: VllmValues, written: Written): Contradiction[] {
   return found;
 }
 
+/** The prompt and the completion have to fit into it together. */
+function context(values: View): Contradiction[] {
+  const { use_vllm, vllm_max_model_length: length, max_completion_length: completion } = values;
+  if (!use_vllm || length === null || completion === null || completion < length) return [];
+  return [
+    {
+      keys: ['vllm_max_model_length', 'max_completion_length'],
+      message: t(
+        '`vllm_max_model_length` ({0}) holds the prompt and the completion; `max_completion_length` ({1}) leaves no room for a prompt.',
+        length,
+        completion,
+      ),
+      suggestion: t('Add the length of your longest prompt to `max_completion_length`.'),
+      fixes: [set('vllm_max_model_length', completion + 512), remove('vllm_max_model_length')],
+    },
+  ];
+}
+
 /** Without `vllm_mode` an old recipe meant the other mode; only its other keys show its age. */
-export function oldVllm({ use_vllm }: VllmValues, written: Written): Contradiction[] {
+export function oldVllm({ use_vllm }: View, written: Written): Contradiction[] {
   const old = obsoleteKeyNames.some((key) => Object.hasOwn(written, key));
   if (!old || !use_vllm || Object.hasOwn(written, 'vllm_mode')) return [];
   const add = (mode: string, where: string): Fix => ({
