@@ -26,11 +26,9 @@ class Source:
     """Whether the folder is one that `save_to_disk` wrote."""
 
     @property
-    def place(self) -> str | None:
-        """Where it is on this machine; None on the Hub."""
-        if self.file is not None:
-            return self.file
-        return self.path if Path(self.path).is_absolute() else None
+    def name(self) -> str:
+        """What names it from anywhere on this machine."""
+        return self.path if self.file is None else self.file
 
     def load(self, configuration: str | None = None, split: str | None = None) -> Any:
         """All parts as a `DatasetDict`, or the `Dataset` that is asked for.
@@ -62,10 +60,10 @@ def find_source(name: str, folders: Sequence[Path]) -> Source:
             marks = ("dataset_dict.json", "state.json")
             return Source(str(path.resolve()), saved=any((path / mark).exists() for mark in marks))
     if Path(name).suffix in FORMATS:
-        known = ", ".join(FORMATS)
         raise PlainError(
-            f"There is no file {name}, neither here nor beside the recipe.",
-            f"Name a file ({known}), a folder, or a data set on the Hub.",
+            f"There is no file {name}.",
+            f"Name a file ({', '.join(FORMATS)}), a folder or a data set on the Hub; it was looked "
+            f"for in {' and '.join(dict.fromkeys(str(one.resolve()) for one in folders))}.",
         )
     return Source(name)
 

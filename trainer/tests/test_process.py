@@ -228,7 +228,7 @@ def test_bad_input_is_said_in_a_sentence(
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([], "can't be loaded"),
+        ([], "The data set is empty."),
         (['{"prompt": "1+1=", "answer": "2"}'], "too few prompts: 1, while a step takes 2."),
         (['{"prompt": "", "answer": "2"}'] * 9, "The prompt of row 0 of the data set is empty"),
         (["nonsense"], "can't be loaded"),

@@ -11,7 +11,6 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np

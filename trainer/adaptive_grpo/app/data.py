@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
+from datasets import Dataset
 from transformers import AutoTokenizer
 
 from ..errors import PlainError
+from ..sources import find_source, reason_of
+from .mixture import load_mixture
 from .recipe import Recipe
 
-_LOCAL = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
+_EMPTY = ("The data set is empty.", "Choose another `dataset_name`.")
 
 
 def load_tokenizer(recipe: Recipe) -> Any:
@@ -54,18 +57,16 @@ def load_data(recipe: Recipe, tokenizer: Any) -> tuple[Any, Any]:
         PlainError: it can't be had, has no prompts, or too few
     """
     script = recipe.script
-    if script.dataset_name is None:
-        raise PlainError("The recipe names no data set.", "Set `dataset_name`.")
-    parts = _load(recipe, script.dataset_name)
-    train = _split(parts, script.dataset_train_split, script.dataset_name)
+    parts, name = _load(recipe)
+    train = _split(parts, script.dataset_train_split, name)
     share = script.test_split_size
-    if share is not None and (isinstance(parts, Dataset) or script.dataset_test_split not in parts):
+    if share is not None and script.dataset_test_split not in parts:
         if not 0 < share < 1 or len(train) < 2:
             message = f"`test_split_size: {share}` leaves nothing to train on, or nothing to test."
             raise PlainError(message, "It is a share between 0 and 1, such as 0.1.")
         # By the seed of nothing: what is held out stays held out in every run.
         halves = train.train_test_split(test_size=share, seed=0)
-        parts = DatasetDict({script.dataset_test_split: halves["test"]})
+        parts = {script.dataset_test_split: halves["test"]}
         train = halves["train"]
     train = _with_prompts(train, recipe, tokenizer, "train")
     needed = recipe.training.generation_batch_size // recipe.training.num_generations
@@ -76,44 +77,44 @@ def load_data(recipe: Recipe, tokenizer: Any) -> tuple[Any, Any]:
         )
     evaluated = None
     if recipe.training.eval_strategy != "no":
-        evaluated = _split(parts, script.dataset_test_split, script.dataset_name)
+        evaluated = _split(parts, script.dataset_test_split, name)
         evaluated = _with_prompts(evaluated, recipe, tokenizer, "test")
     return train, evaluated
 
 
-def _load(recipe: Recipe, name: str) -> Any:
-    for path in (Path(name), recipe.path.parent / name):
-        if path.exists():
-            # What the run records: who goes on with it starts elsewhere.
-            recipe.script.dataset_name = str(path.resolve())
-        if path.is_file() and path.suffix in _LOCAL:
-            return _try(name, load_dataset, _LOCAL[path.suffix], data_files=str(path))
-        if path.is_dir():
-            if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
-                return _try(name, load_from_disk, str(path))
-            return _try(name, load_dataset, str(path))
-    if Path(name).suffix in _LOCAL:
-        message = f"There is no file {name}, neither here nor beside the recipe."
-        raise PlainError(message, "Set `dataset_name` to a file, a folder or a name on the Hub.")
-    return _try(name, load_dataset, name, recipe.script.dataset_config)
-
-
-def _try(name: str, load: Any, *arguments: Any, **options: Any) -> Any:
+def _load(recipe: Recipe) -> tuple[Mapping[str, Any], str]:
+    """All parts, and what to call them."""
+    script = recipe.script
+    folders = [Path(), recipe.path.parent]
+    name = "The mixture"
     try:
-        return load(*arguments, **options)
+        parts: Any = load_mixture(script, folders)
+        if parts is None:
+            if script.dataset_name is None:
+                raise PlainError("The recipe names no data set.", "Set `dataset_name`.")
+            name = f"The data set {script.dataset_name}"
+            source = find_source(script.dataset_name, folders)
+            # What the run records: who goes on with it starts elsewhere.
+            script.dataset_name = source.name
+            parts = source.load(script.dataset_config)
+    except PlainError:
+        raise
     except Exception as error:  # the library has a class of errors for every way to fail
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        message = f"The data set {name} can't be loaded: {reason}"
-        raise PlainError(message, "Check `dataset_name`, and the connection to the Hub.") from error
+        # So it says of files without a line, and of files without a row.
+        if isinstance(error, StopIteration) or "corresponds to no data" in str(error):
+            raise PlainError(*_EMPTY) from error
+        message = f"{name} can't be loaded: {reason_of(error)}"
+        step = "Check what the recipe says of its data, and the connection to the Hub."
+        raise PlainError(message, step) from error
+    return ({script.dataset_train_split: parts} if isinstance(parts, Dataset) else parts), name
 
 
-def _split(parts: Any, split: str, name: str) -> Any:
-    if isinstance(parts, Dataset):
-        return parts
-    if isinstance(parts, DatasetDict) and split not in parts:
-        known = ", ".join(f"`{one}`" for one in parts)
-        raise PlainError(f"{name} has no part `{split}`.", f"It has {known}.")
-    return parts[split]
+def _split(parts: Mapping[str, Any], split: str, name: str) -> Any:
+    if split in parts:
+        return parts[split]
+    known = ", ".join(f"`{one}`" for one in parts)
+    step = "Choose one of them, or set `test_split_size` to hold a share of it out."
+    raise PlainError(f"{name} has no part `{split}`; it has {known}.", step)
 
 
 def _with_prompts(data: Any, recipe: Recipe, tokenizer: Any, part: str) -> Any:
@@ -123,7 +124,7 @@ def _with_prompts(data: Any, recipe: Recipe, tokenizer: Any, part: str) -> Any:
         message = f"The data set has no column `{column}`; it has {known}."
         raise PlainError(message, "Set `dataset_prompt_column` to the one that holds the prompt.")
     if len(data) == 0:
-        raise PlainError("The data set is empty.", "Choose another `dataset_name`.")
+        raise PlainError(*_EMPTY)
     system = recipe.script.system_prompt
     chats = tokenizer.chat_template is not None
     if system is not None and not chats:

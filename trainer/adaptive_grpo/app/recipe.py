@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 
 import torch
 import yaml
-from trl import ModelConfig, TrlParser
+from trl import DatasetMixtureConfig, ModelConfig, TrlParser
 from trl import ScriptArguments as TrlScriptArguments
 
 from ..errors import RecipeError
 from ..rewards import RewardOptions
 from ..training import AdaptiveGRPOConfig
+from .mixture import check_mixture
 
 _OBSOLETE = {
     "torch_dtype": "It is called `dtype` now.",
@@ -37,7 +38,6 @@ _NOT_USED = frozenset(
         "code_eval_test_batch_size",
         "code_language",
         "code_provider",
-        "dataset_mixture",
         "e2b_router_url",
         "hub_model_revision",
         "ioi_provider",
@@ -57,10 +57,13 @@ _WANDB = {
 
 
 @dataclass
-class ScriptArguments(RewardOptions, TrlScriptArguments):  # type: ignore[misc]
-    """What is trained on, and what counts. Names are open-r1's."""
+class ScriptArguments(RewardOptions, DatasetMixtureConfig, TrlScriptArguments):  # type: ignore[misc]
+    """What is trained on, and what counts. Names are TRL's and open-r1's."""
 
     engine: str = field(default="trl", metadata={"help": "Which trainer runs the recipe: trl."})
+    dataset_mixture: dict | None = field(  # type: ignore[type-arg]
+        default=None, metadata={"help": "Data sets to mix, as open-r1 has it."}
+    )
     dataset_prompt_column: str = field(
         default="prompt", metadata={"help": "The column that holds the prompt."}
     )
@@ -133,6 +136,7 @@ def load_recipe(path: Path, overrides: Sequence[str]) -> Recipe:
     warnings = [f"`{key}` is not used by this trainer." for key in sorted(_NOT_USED & set(values))]
     used = {key: value for key, value in values.items() if key not in _NOT_USED}
     _check_names(used, arguments)
+    warnings += check_mixture(values)
     for key, value in dict(used.pop("env", None) or {}).items():
         os.environ[str(key)] = str(value)
     written = {**values, **_written(arguments)}
@@ -219,5 +223,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not float("-inf") < value < float("inf"):
         return str(value)
     return (
-        [one if _is_plain(one) else str(one) for one in value] if isinstance(value, list) else value
+        [one if _is_plain(one) or isinstance(one, dict) else str(one) for one in value]
+        if isinstance(value, list)
+        else value
     )
