@@ -11,8 +11,16 @@ import { failedLine, readyLine, type ReadyLine } from '../../../src/run/model/st
 
 /** The real engine with the real base model, as a process of its own. */
 
+/** A program that trains, before its recipe. */
+export interface Program {
+  file: string;
+  args: readonly string[];
+  environment?: Readonly<Record<string, string>>;
+}
+
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 const main = join(root, 'src', 'engine', 'main.ts');
+export const builtInProgram: Program = { file: process.execPath, args: [main] };
 
 /** A small run of the shipped model that branches a lot and takes about a second a step. */
 export const smallRecipe = `# a comment with ✓
@@ -62,8 +70,10 @@ export class Engine {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], options: SpawnOptions = {}) {
-    this.child = spawn(process.execPath, [main, ...args], { stdio: 'pipe', ...options });
+  constructor(args: readonly string[], options: SpawnOptions = {}, program = builtInProgram) {
+    const environment = { ...process.env, ...program.environment };
+    const piped = { stdio: 'pipe', env: environment, ...options } as const;
+    this.child = spawn(program.file, [...program.args, ...args], piped);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
     this.ended = new Promise((resolve, reject) => {

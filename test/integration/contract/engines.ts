@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { builtInProgram, recipeFile, smallRecipe, type Program } from '../engine/support.ts';
+import { trainerPython, withoutTrainer, writeTrlRecipe } from '../launch/trainer.ts';
+
+/** What must hold of both engines is asked of each of them, with something small to train. */
+export interface TestedEngine {
+  /** As in the manifest. */
+  name: 'built-in' | 'trl';
+  program: Program;
+  /** Why it can't be tried here. */
+  skip: string | false;
+  /** Writes a small recipe (and its data) into a folder; returns its path. */
+  recipe(folder: string): Promise<string>;
+  /** Of the run directory: where the checkpoint of a step lies. */
+  checkpoint(step: number): string;
+  /** Steps of a whole run, how often it is saved, and when it is interrupted on its way. */
+  steps: number;
+  saveSteps: number;
+  moments: readonly [number, number, number];
+  /** As those of its data look. */
+  prompt: string;
+}
+
+export const builtIn: TestedEngine = {
+  name: 'built-in',
+  program: builtInProgram,
+  skip: false,
+  recipe: (folder) => recipeFile(folder, `${smallRecipe}save_steps: 2\n`),
+  checkpoint: (step) => join('checkpoints', `step-${step}`),
+  steps: 7,
+  saveSteps: 2,
+  moments: [1, 3, 5],
+  prompt: '12+3*4=',
+};
+
+export const trl: TestedEngine = {
+  name: 'trl',
+  program: {
+    file: trainerPython,
+    args: ['-m', 'adaptive_grpo', 'train'],
+    environment: { HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' },
+  },
+  skip: withoutTrainer,
+  recipe: async (folder) => {
+    await mkdir(folder, { recursive: true });
+    const keys = { reward_funcs: '[accuracy, format]', max_completion_length: 48, save_steps: 4 };
+    return writeTrlRecipe(folder, keys);
+  },
+  checkpoint: (step) => join('checkpoints', `checkpoint-${step}`),
+  // A step takes a tenth of a second, a start several.
+  steps: 16,
+  saveSteps: 4,
+  moments: [1, 5, 9],
+  prompt: '11+21=',
+};
