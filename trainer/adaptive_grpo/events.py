@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
-from .errors import PlainError
 from .training.ledger import Ledger
-
-STATE = "adaptive_grpo_state.json"
-"""Beside a checkpoint: what the run had come to."""
 
 _NAMES = {"step_time": "time/step", "clip_ratio/region_mean": "clip_ratio"}
 """TRL's names that are others in the design."""
@@ -90,29 +84,11 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
             self.ledger.recorder.say("evaluation", step=state.global_step, metrics=told)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """A checkpoint is written; what the run had come to goes beside it."""
+        """A checkpoint is written."""
         if self.ledger.recorder is None:
             return
         name = f"checkpoint-{state.global_step}"
-        counters = asdict(self.ledger.counters)
-        known = {"rollouts_bytes": self.ledger.recorder.writer.rollouts_size, "counters": counters}
-        (Path(args.output_dir) / name / STATE).write_text(json.dumps(known, indent=2), "utf8")
         folder, home = Path(args.output_dir).resolve(), self.ledger.recorder.writer.directory
         inside = folder.is_relative_to(home)
         path = (folder.relative_to(home) if inside else folder) / name
         self.ledger.recorder.say("checkpoint", step=state.global_step, path=path.as_posix())
-
-
-def read_state(checkpoint: Path) -> dict[str, Any]:
-    """What a run had come to at a checkpoint.
-
-    Raises:
-        PlainError: the folder isn't a checkpoint of this trainer
-    """
-    try:
-        state: dict[str, Any] = json.loads((checkpoint / STATE).read_text("utf8"))
-    except (OSError, ValueError) as error:
-        message = f"{checkpoint} is not a checkpoint that a run can go on from."
-        step = "Name a folder `checkpoints/checkpoint-N` of a run, or start from its model."
-        raise PlainError(message, step) from error
-    return state

@@ -24,6 +24,7 @@ from .run.server import RunServer
 from .training.baseline import baseline_groups
 from .training.ledger import Capture, Ledger
 from .training.sharing import total
+from .training.state import write_state
 
 
 class RolloutStreamCallback(RunEvents):
@@ -88,6 +89,13 @@ class RolloutStreamCallback(RunEvents):
             recorder.writer.on_write = lambda: None
         recorder.manifest(endpoint=None)
         recorder.close()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A checkpoint is written; what the run had come to goes beside it."""
+        step = state.global_step
+        folder = Path(args.output_dir) / f"checkpoint-{step}"
+        write_state(folder, step, self.ledger, self._trainer.accelerator)
+        super().on_save(args, state, control)
 
     def _watch(self, trainer: Any) -> None:
         """Looks at what three methods of this one trainer return."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +18,13 @@ from ..events import RunEvents
 from ..rewards import reward_functions
 from ..training import TokenAdaptiveGRPOTrainer
 from ..training.ledger import Counters
-from .control import Control
+from ..training.state import check_layout
 from .data import load_data, load_tokenizer
 from .desk import Desk
 from .progress import Progress
 from .recipe import Recipe
 from .safe_points import SafePoints
+from .signals import Signals
 from .start import Start, find_start
 
 
@@ -44,6 +41,7 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     """
     processes = PartialState()
     main = processes.is_main_process
+    signals = Signals(speaks=main)
     # All processes have one directory, which the time may be part of.
     now = [datetime.now()]
     if processes.num_processes > 1:
@@ -55,6 +53,7 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     rewards = reward_functions(recipe.script.reward_funcs, recipe.script)
     trainer = _trainer(recipe, start, tokenizer, rewards, data, held_out)
     if start.state is not None:
+        check_layout(start.state, trainer.accelerator)
         trainer.ledger.counters = Counters(**start.state["counters"])
         for name, value in trainer.ledger.counters.changes.items():
             setattr(trainer.args, name, value)
@@ -65,14 +64,11 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
             desk.begin()
             if ready is not None:
                 say_ready(ready)
-            _end_on_signals(desk.control)
-        else:
-            # The main process decides, and tells at the next safe point.
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signals.listen()
         progress = Progress(recipe.training, trainer.args.max_steps)
         trainer.add_callback(RunEvents(trainer.ledger, progress.step))
         trainer.safe_point = SafePoints(
+            signals,
             None if desk is None else desk.control,
             (lambda _changes: None) if desk is None else desk.changed,
         )
@@ -139,29 +135,3 @@ def _reason(trainer: TokenAdaptiveGRPOTrainer) -> str:
     budget = trainer.args.max_generated_tokens
     spent = budget is not None and trainer.ledger.counters.generated >= budget
     return "max_generated_tokens" if spent else "stopped"
-
-
-_SAME_SIGNAL = 1.5
-"""Seconds."""
-
-
-def _end_on_signals(control: Control) -> None:
-    """The step goes on to its end; whoever can't wait asks twice."""
-    first: float | None = None
-
-    def end(_number: int, _frame: Any) -> None:
-        nonlocal first
-        now = time.monotonic()
-        if first is not None:
-            # A second one soon after is the same one, sent to the whole process group.
-            if now - first > _SAME_SIGNAL:
-                os._exit(130)
-            return
-        first = now
-        control.interrupt()
-        # Not `print`: the signal may have come in the middle of one.
-        with suppress(OSError):
-            os.write(1, b"Ending after this step, with a checkpoint. Once more to end at once.\n")
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)

@@ -10,7 +10,10 @@ from accelerate.utils import broadcast_object_list
 from ..errors import PlainError
 from ..training import TokenAdaptiveGRPOTrainer
 from ..training.live import change
+from ..training.saving import CheckpointError
+from ..training.sharing import any_process
 from .control import Action, Answer, Control
+from .signals import Signals
 
 _PATIENCE = 5.0
 """Seconds after which paused processes hear of each other, so that none gives the others up."""
@@ -20,11 +23,18 @@ class SafePoints:
     """Does what has come in and waits while paused.
 
     Args:
+        signals: of this process
         control: on the main process; None on all others
         changed: is told the new values after a `set`
     """
 
-    def __init__(self, control: Control | None, changed: Any = lambda _values: None) -> None:
+    def __init__(
+        self,
+        signals: Signals,
+        control: Control | None,
+        changed: Any = lambda _values: None,
+    ) -> None:
+        self._signals = signals
         self._control = control
         self._changed = changed
 
@@ -54,9 +64,12 @@ class SafePoints:
             trainer.control.should_training_stop = True
 
     def _shared(self, trainer: TokenAdaptiveGRPOTrainer) -> Action:
-        """The main process decides."""
+        """The main process decides, once it knows of everyone's signals."""
+        ends = any_process(trainer.accelerator, self._signals.end_wanted)
         actions: list[Any] = [None]
         if self._control is not None:
+            if ends:
+                self._control.interrupt()
             actions = [self._control.next_action(_PATIENCE)]
         if trainer.accelerator.num_processes > 1:
             broadcast_object_list(actions)
@@ -87,7 +100,7 @@ def _told(value: Any) -> str:
 def _checkpoint(trainer: TokenAdaptiveGRPOTrainer) -> Answer:
     try:
         trainer.save_now()
-    except OSError as error:
-        return Answer("refused", f"The checkpoint could not be written: {error.strerror}.")
+    except CheckpointError as error:
+        return Answer("refused", error.message)
     path = f"checkpoints/checkpoint-{trainer.state.global_step}"
     return Answer("applied", f"The checkpoint is {path}.")

@@ -15,9 +15,9 @@ from typing import Any
 from .. import __version__
 from ..compat import trl_version
 from ..errors import PlainError
-from ..events import STATE, read_state
 from ..run import Recorder, RunWriter
 from ..training import TokenAdaptiveGRPOTrainer
+from ..training.state import STATE, read_state
 from .recipe import Recipe
 
 
@@ -36,7 +36,7 @@ class Start:
     @property
     def step(self) -> int:
         """Optimizer steps done."""
-        return 0 if self.checkpoint is None else int(self.checkpoint.name.split("-")[1])
+        return 0 if self.state is None else int(self.state["step"])
 
     @property
     def rollouts_bytes(self) -> int:
@@ -65,9 +65,8 @@ def find_start(recipe: Recipe, now: datetime) -> Start:
         folders = (directory / "checkpoints").glob("checkpoint-*")
         # Its state is written last: without it, a checkpoint isn't all there.
         whole = (one for one in folders if (one / STATE).is_file())
-        steps = sorted((int(one.name.split("-")[1]), one) for one in whole)
-        newest = steps[-1][1] if steps else None
-        state = None if newest is None else read_state(newest)
+        known = [(read_state(one), one) for one in whole]
+        state, newest = max(known, key=lambda one: int(one[0]["step"]), default=(None, None))
         return Start(directory, newest, resumes=True, state=state)
     checkpoint = Path(resume).resolve()
     home, state = checkpoint.parent.parent, read_state(checkpoint)

@@ -65,6 +65,11 @@ class Ledger:
         self.capture = capture
         self._texts = TokenTexts(tokenizer)
 
+    def warn(self, code: str, message: str) -> None:
+        """Says what a person should know, in the run's log."""
+        if self.recorder is not None:
+            self.recorder.say("warning", code=code, message=message)
+
     def groups_here(self, groups: int, processes: int) -> int:
         """How many of this process's prompts are recorded in a round of so many."""
         limit = self.capture.groups_per_step

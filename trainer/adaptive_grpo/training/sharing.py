@@ -31,18 +31,31 @@ def largest(accelerator: Accelerator, value: int) -> int:
     return int(accelerator.gather(own).max())
 
 
-def shards_parameters(accelerator: Accelerator) -> bool:
-    """Whether no process has all parameters, so that all must call the model equally often."""
+def any_process(accelerator: Accelerator, here: bool) -> bool:
+    """Whether it is so on any process."""
+    return largest(accelerator, int(here)) > 0 if accelerator.num_processes > 1 else here
+
+
+def spread_over(accelerator: Accelerator) -> str | None:
+    """What spreads parts of the training state over processes, and so names a checkpoint's layout.
+
+    Returns:
+        `fsdp`, `zero1`, `zero2`, `zero3`, or None where every process has everything
+    """
     state: Any = accelerator.state
     zero = getattr(state, "deepspeed_plugin", None)
-    sharded = getattr(state, "fsdp_plugin", None) is not None
-    return accelerator.num_processes > 1 and (
-        sharded or (zero is not None and zero.zero_stage == 3)
-    )
+    if zero is not None:
+        return f"zero{zero.zero_stage}"
+    return None if getattr(state, "fsdp_plugin", None) is None else "fsdp"
+
+
+def shards_parameters(accelerator: Accelerator) -> bool:
+    """Whether no process has all parameters, so that all must call the model equally often."""
+    return accelerator.num_processes > 1 and spread_over(accelerator) in ("fsdp", "zero3")
 
 
 def busy_together(accelerator: Accelerator) -> Callable[[bool], bool]:
     """Whether any process is busy, told from whether this one is."""
     if not shards_parameters(accelerator):
         return lambda busy: busy
-    return lambda busy: largest(accelerator, int(busy)) > 0
+    return lambda busy: any_process(accelerator, busy)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.trainer_utils import rotate_checkpoints
 from trl import GRPOTrainer
 
 from ..compat import check_trl
 from ..run import Recorder
 from ..strategy.credit import Scale, deviation_of
 from ..strategy.forest import Forest
+from .backends import weighed_by_token
 from .baseline import baseline_groups
 from .config import AdaptiveGRPOConfig
 from .ledger import Capture, Ledger
 from .metrics import effective_sample_size
 from .prompts import end_tokens_of
 from .rounds import PromptGroup
-from .sharing import gathered, total
+from .saving import CheckpointError, Saving
+from .sharing import any_process, gathered, total
+from .state import write_state
 from .tensors import tree_tensors
 from .tree import TreeRound
 
@@ -72,6 +78,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         self._rewards = torch.zeros(0)
         self._safe_points = 0
         self._saved_step = -1
+        self._saving = Saving()
 
     @property
     def end_tokens(self) -> frozenset[int]:
@@ -92,7 +99,8 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             self._round = tree = TreeRound(self, inputs, rewards)
             self.rollout_func = _generate_tree
             try:
-                output = super()._generate_and_score_completions(inputs)
+                with weighed_by_token(self):
+                    output = super()._generate_and_score_completions(inputs)
             finally:
                 self.rollout_func = self._round = None
             groups, seconds = tree.groups, {"time/score": tree.scoring}
@@ -147,8 +155,18 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         for group in groups:
             group.credit(self.args.strategy, scale)
         row_of = {row.leaf: row for group in groups for row in group.rows}
-        rows = list(row_of.values())
         places = [None if leaf is None else row_of.get(leaf.segment) for _, leaf in tree.places()]
+        # Where TRL weighs what vLLM sampled, it does so by the trainer's own probabilities.
+        weighed = "importance_sampling_ratio" in output
+        if weighed:
+            for number, (group, _) in enumerate(tree.places()):
+                row = places[number]
+                if row is not None:
+                    values = output["old_per_token_logps"][number, : len(row.completion_ids)]
+                    own = replace(row, train_logprob=values.float().cpu().numpy())
+                    group.note_trainer(own, own.train_logprob)
+                    places[number] = row_of[own.leaf] = own
+        rows = list(row_of.values())
         weights = float(sum(row.weight.sum() for row in rows))
         masses = float(sum(row.mass for row in rows))
         sums = total(self.accelerator, [weights, masses, len(places)])
@@ -157,7 +175,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             places,
             tuple(output["completion_ids"].shape),
             loss_type=self.loss_type,
-            importance_clip=clip,
+            importance_clip=None if weighed else clip,
             totals=sums,
             device=self.accelerator.device,
         )
@@ -188,7 +206,10 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
                 logged[name].append(value)
 
     def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
-        super()._maybe_log_save_evaluate(*args, **kwargs)
+        try:
+            super()._maybe_log_save_evaluate(*args, **kwargs)
+        except CheckpointError as error:
+            self.ledger.warn("checkpoint_lost", f"{error.message} Training goes on.")
         done = self.state.global_step
         # It is called once more at the end of an epoch.
         if self.safe_point is not None and done > self._safe_points:
@@ -196,14 +217,52 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             self.safe_point(self)
 
     def save_now(self) -> None:
-        """Writes a checkpoint, unless this step has one; all processes call it together."""
+        """Writes a checkpoint, unless this step has one; all processes call it together.
+
+        Raises:
+            CheckpointError: it can't be written; nothing of it is left
+        """
         if self._saved_step != self.state.global_step:
             self._save_checkpoint(self.model, trial=None)
             self.control = self.callback_handler.on_save(self.args, self.state, self.control)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        self._saved_step = self.state.global_step
+        step, home = self.state.global_step, Path(self.args.output_dir)
+        checkpoint = home / f"checkpoint-{step}"
+        # Older checkpoints go when this one is all there, and not before.
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            self._saving.begin(self.accelerator, checkpoint, self.model)
+            with self._saving.part():
+                super()._save_checkpoint(model, trial)
+                write_state(checkpoint, step, self.ledger, self.accelerator)
+            self._saving.agree(self.accelerator, checkpoint, cleans=self.args.should_save)
+        finally:
+            self.args.save_total_limit = limit
+        self._saved_step = step
+        if self.args.should_save:
+            best = self.state.best_model_checkpoint
+            rotate_checkpoints(str(home), limit, best_model_checkpoint=best, use_mtime=True)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """As TRL's; what can't be written is said by the checkpoint it belongs to."""
+        with self._saving.part():
+            super().create_model_card(*args, **kwargs)
+
+    def save_model(self, *args: Any, **kwargs: Any) -> None:
+        """As TRL's; what can't be written is said by the checkpoint it belongs to."""
+        with self._saving.part():
+            super().save_model(*args, **kwargs)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        # DeepSpeed writes and waits by turns, so it doesn't begin where there is no room.
+        if not any_process(self.accelerator, self._saving.fails):
+            with self._saving.part():
+                super()._save_optimizer_and_scheduler(output_dir)
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        with self._saving.part():
+            super()._save_rng_state(output_dir)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds what the run has come to so far to TRL's metrics."""

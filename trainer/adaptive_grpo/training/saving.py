@@ -1,0 +1,109 @@
+"""Checkpoints that may not fit on the disk, on all processes alike.
+
+TRL and accelerate gather parameters and optimizer state from all processes and then write them on
+some. Were an error of the disk to leave that in the middle, the other processes would wait for
+ever in the next gathering. So each part is tried, what went wrong is kept, and in the end all
+processes agree on whether the checkpoint is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from safetensors import SafetensorError
+
+from ..errors import PlainError
+from .sharing import any_process, gathered
+
+_WRITERS = ("PytorchStreamWriter", "inline_container", "iostream error", "No space left")
+"""PyTorch says nothing more special than RuntimeError when it can't write a file."""
+
+
+class CheckpointError(PlainError):
+    """A checkpoint could not be written; nothing of it is left behind. Raised on all processes."""
+
+
+class Saving:
+    """One on every process."""
+
+    def __init__(self) -> None:
+        self._problem: str | None = None
+        self._name = ""
+        self._size = 0
+        """Bytes of the last checkpoint here."""
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of a checkpoint is written: an error of the disk is kept for `agree`."""
+        try:
+            yield
+        except (OSError, SafetensorError, RuntimeError) as error:
+            if type(error) is RuntimeError and not any(one in str(error) for one in _WRITERS):
+                raise
+            reason = error.strerror if isinstance(error, OSError) else None
+            self._problem = self._problem or reason or str(error).splitlines()[0]
+
+    @property
+    def fails(self) -> bool:
+        """Whether something could not be written here."""
+        return self._problem is not None
+
+    def begin(self, accelerator: Accelerator, checkpoint: Path, model: torch.nn.Module) -> None:
+        """Looks first whether there is room; where writing itself gathers, that is worth most.
+
+        Args:
+            accelerator: of the processes
+            checkpoint: the folder that is to be written
+            model: what is trained; its trainable parameters are the least that is written
+
+        Raises:
+            CheckpointError: there is certainly no room, on some process's disk
+        """
+        self._problem, self._name = None, checkpoint.name
+        own = [p.to_local() if hasattr(p, "to_local") else p for p in model.parameters()]
+        least = sum(p.numel() * p.element_size() for p in own if p.requires_grad)
+        with self.part():
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(checkpoint.parent).free
+            if free < max(least, self._size):
+                self._problem = f"{_megabytes(free)} are free, and it takes more"
+        self._raise_together(accelerator)
+
+    def agree(self, accelerator: Accelerator, checkpoint: Path, *, cleans: bool) -> None:
+        """All processes have written their parts.
+
+        Args:
+            accelerator: of the processes
+            checkpoint: the folder
+            cleans: whether this process removes what is left of a checkpoint that isn't all there
+
+        Raises:
+            CheckpointError: a process could not write its part
+        """
+        lost = any_process(accelerator, self.fails)
+        if lost and cleans:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        elif not lost:
+            with contextlib.suppress(OSError):
+                files = (one for one in checkpoint.rglob("*") if one.is_file())
+                self._size = sum(one.stat().st_size for one in files)
+        self._raise_together(accelerator)
+
+    def _raise_together(self, accelerator: Accelerator) -> None:
+        if not any_process(accelerator, self.fails):
+            return
+        problems = gathered([self._problem])
+        reason = next(one for one in problems if one is not None)
+        raise CheckpointError(
+            f"{self._name} could not be written: {reason}.",
+            "Free some space, or choose another output_dir, and resume from the last checkpoint.",
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
