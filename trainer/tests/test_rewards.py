@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,14 @@ def test_every_name_of_the_registry_loads() -> None:
         ("return [1.0]", "returned 1 rewards for 2 completions"),
         ("return 3", "returned int rewards for 2"),
         ("return ['a', 1]", "returned 'a', which is no number"),
+        ("return 'ab'", "returned str rewards for 2"),
+        ("return {'a': 1, 'b': 2}", "returned dict rewards for 2"),
+        ("return (one for one in [1, 2])", "returned generator rewards for 2"),
+        ("return None", "returned NoneType rewards for 2"),
+        ("return __import__('numpy').zeros((2, 2))", r"returned \[0.0, 0.0\], which is no number"),
+        ("return __import__('torch').tensor(1.0)", "returned Tensor rewards for 2"),
+        ("return __import__('numpy').zeros(3)", "returned 3 rewards for 2 completions"),
+        ("return [1j, 1]", "returned 1j, which is no number"),
         ("return [float('inf'), 1]", "has to be finite"),
     ],
 )
@@ -116,6 +126,74 @@ def test_a_users_function_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     score = reward("own.f")
     assert score.__name__ == "own.f"
     assert asyncio.run(score(["a", "bc"])) == [None, 2.0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(1, float('nan'))",
+        "__import__('numpy').array([1.0, float('nan')], 'float32')",
+        "__import__('torch').tensor([1.0, float('nan')])",
+        "[__import__('torch').tensor(1), None]",
+        "[__import__('numpy').bool_(True), None]",
+        "[__import__('fractions').Fraction(1), None]",
+    ],
+)
+def test_rewards_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    (tmp_path / "kinds.py").write_text(f"def f(completions, **kwargs):\n    return {body}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "kinds", raising=False)
+    assert reward("kinds:f")(["a", "b"]) == [1.0, None]
+
+
+def test_an_object_may_be_a_coroutine_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "class F:\n    async def __call__(self, completions, **kwargs):\n        return [2]\n"
+    (tmp_path / "objects.py").write_text(f"{source}\nf = F()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert asyncio.run(reward("objects:f")(["a"])) == [2.0]
+
+
+def test_what_a_users_function_must_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "narrow.py").write_text("def f(completions):\n    return [1]\n")
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PlainError, match="unexpected keyword argument 'answer'") as error:
+        reward("narrow:f")(["a"], answer=["1"])
+    assert error.value.next_step == "Let `narrow:f` take `**kwargs` as well."
+    with pytest.raises(RecipeError, match="can't be imported: SyntaxError"):
+        reward("broken:f")
+
+
+TABLE = json.loads((Path(__file__).parent / "open_r1.json").read_text("utf8"))
+"""What open-r1's own functions say; its `length` and `cosine` only read answers in LaTeX."""
+
+
+@pytest.mark.parametrize("name", ["format", "tag_count", "reasoning_steps", "repetition_penalty"])
+def test_functions_of_the_text_say_what_open_r1s_say(name: str) -> None:
+    texts = [said(text) for text in TABLE["texts"]]
+    assert reward(name)(texts) == pytest.approx(TABLE[name], abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "cosine", "length"])
+def test_functions_of_the_solution_say_what_open_r1s_say(name: str) -> None:
+    texts = [said(text) for text in TABLE["texts"]]
+    # Beyond `max_len` open-r1's cosine turns back.
+    assert max(map(len, TABLE["texts"])) < 1000
+    for solution, theirs in zip(TABLE["solutions"], TABLE[name], strict=False):
+        columns = {"solution": [solution] * len(texts), "prompts": ["one"] * len(texts)}
+        assert reward(name)(texts, **columns) == pytest.approx(theirs, abs=1e-8), solution
+
+
+def test_an_answer_is_right_as_text_too_and_a_missing_one_has_no_opinion() -> None:
+    texts = ["#18", "it is 18", "\\boxed{\\frac{36}{2}}", "Paris", "so: #Paris"]
+    score = reward("accuracy")
+    assert score(texts, answer=["18"] * 5) == [1, 1, 1, 0, 0]
+    assert score(texts, answer=["Paris"] * 5) == [0, 0, 0, 0, 1], "a word, marked"
+    assert score(texts, answer=[None] * 5) == [None] * 5
+    assert score(texts, solution=["18"] * 5, answer=["Paris"] * 5) == [0, 0, 1, 0, 0]
+    assert reward("cosine")(texts[:1], solution=["Paris"]) == [None]
 
 
 def test_names_that_make_no_sense() -> None:

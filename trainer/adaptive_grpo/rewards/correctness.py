@@ -9,36 +9,46 @@ from .answers import answer_of, reference_of
 _LOG = logging.getLogger(__name__)
 
 
-def is_right(completion: str, gold: str) -> bool | None:
-    """Whether the final answer of a completion is the gold one; None where gold can't be read.
+def is_right(completion: str, answer: str) -> bool | None:
+    """Whether the final answer of a completion is the given one; None where that can't be read.
 
     The same text (as the built-in engine compares) is right at once; for everything else
-    Math-Verify decides, as in open-r1: equal as mathematics, the boxed answer first.
+    Math-Verify decides. An answer that is a word is right only as the same text.
 
     Args:
         completion: what the policy wrote
-        gold: the answer, or a worked solution that ends with it
+        answer: the answer, or a text in which it is marked
     """
-    reference = reference_of(gold)
+    reference = reference_of(answer)
     if reference is not None and answer_of(completion) == reference:
         return True
-    return _equal_as_mathematics(completion, gold)
+    right = is_equal(completion, answer)
+    return False if right is None and _is_word(answer) else right
 
 
-def _equal_as_mathematics(completion: str, gold: str) -> bool | None:
+def is_equal(completion: str, solution: str) -> bool | None:
+    """Whether a completion's final answer equals a solution's as mathematics, as in open-r1.
+
+    The boxed answer goes first, and one that isn't written as LaTeX doesn't count.
+
+    Args:
+        completion: what the policy wrote
+        solution: a worked solution that ends with the answer, or the answer alone
+
+    Returns:
+        None where the solution can't be read
+    """
     from latex2sympy2_extended import NormalizationConfig
     from math_verify import LatexExtractionConfig, parse, verify
 
-    known = parse(gold, extraction_mode="first_match")
+    known = parse(solution, extraction_mode="first_match")
     if not known:
-        # An answer that isn't mathematics is right only as the same text.
-        return False if _is_word(gold) else None
+        return None
     boxed = LatexExtractionConfig(
         normalization_config=NormalizationConfig(
             nits=False,
             malformed_operators=False,
             basic_latex=True,
-            equations=True,
             boxed="all",
             units=True,
         ),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import PlainError
-from .correctness import is_right
+from .correctness import is_equal, is_right
 
 Reward = Callable[..., Sequence[float | None]]
 
@@ -24,26 +24,31 @@ def text_of(completion: Any) -> str:
     return str(completion[0]["content"])
 
 
-def gold_of(columns: dict[str, Any]) -> list[str]:
-    """The right answers, from the column `solution`, else `answer`.
+def verdicts(completions: Sequence[Any], columns: dict[str, Any]) -> list[bool | None]:
+    """Which completions are right; None where the gold answer can't be read, or is missing.
+
+    The column `solution` is read as open-r1 does, as mathematics. Without one, the column `answer`
+    counts, where the same text is right as well, as in the built-in engine.
 
     Raises:
         PlainError: there is neither
     """
-    for name in ("solution", "answer"):
-        if name in columns:
-            return [str(one) for one in columns[name]]
-    raise PlainError(
-        "The data set has no column `solution` and no column `answer`.",
-        "Add one, or take the reward functions that need it out of `reward_funcs`.",
-    )
+    column = next((name for name in ("solution", "answer") if name in columns), None)
+    if column is None:
+        raise PlainError(
+            "The data set has no column `solution` and no column `answer`.",
+            "Add one, or take the reward functions that need it out of `reward_funcs`.",
+        )
+    judge = is_equal if column == "solution" else is_right
+    return [
+        None if gold is None else judge(text_of(completion), str(gold))
+        for completion, gold in zip(completions, columns[column], strict=True)
+    ]
 
 
 def accuracy(completions: Sequence[Any], **columns: Any) -> list[float | None]:
     """1 for a right answer, else 0; None where the gold answer can't be read."""
-    pairs = zip(completions, gold_of(columns), strict=True)
-    right = [is_right(text_of(completion), gold) for completion, gold in pairs]
-    return [None if one is None else float(one) for one in right]
+    return [None if one is None else float(one) for one in verdicts(completions, columns)]
 
 
 def format_(completions: Sequence[Any], **columns: Any) -> list[float | None]:
@@ -81,20 +86,20 @@ def length(
 ) -> list[float | None]:
     """Shorter is better: `0.5 − (len − min) / (max − min)` over the completions of a prompt.
 
-    For wrong answers at most 0; 0 where all are equally long. Kimi k1.5, arXiv 2501.12599, 2.3.3.
+    For wrong answers at most 0; 0 where all are equally long; what can't be judged is not punished.
+    Kimi k1.5, arXiv 2501.12599, 2.3.3. (open-r1 compares all completions of a batch with each
+    other, whatever their prompts, and calls a gold answer without LaTeX unreadable.)
     """
     texts = [text_of(one) for one in completions]
-    golds = gold_of(columns)
     lengths: dict[str, list[int]] = {}
     for prompt, text in zip(prompts, texts, strict=True):
         lengths.setdefault(str(prompt), []).append(len(text))
     rewards: list[float | None] = []
-    for prompt, text, gold in zip(prompts, texts, golds, strict=True):
+    for prompt, text, right in zip(prompts, texts, verdicts(completions, columns), strict=True):
         own = lengths[str(prompt)]
         low, high = min(own), max(own)
         worth = 0.0 if high == low else 0.5 - (len(text) - low) / (high - low)
-        # What can't be judged is not punished.
-        rewards.append(min(0.0, worth) if is_right(text, gold) is False else worth)
+        rewards.append(min(0.0, worth) if right is False else worth)
     return rewards
 
 
@@ -107,6 +112,9 @@ def cosine(
 ) -> Reward:
     """Right answers are worth more when short, wrong ones less; arXiv 2502.03373, 3.2.
 
+    (In open-r1 the cosine turns back beyond `max_len`, and a gold answer without LaTeX is worth 1,
+    whatever the completion; here it stays at its end, and what can't be read has no opinion.)
+
     Args:
         min_value_wrong: of the shortest wrong answer
         max_value_wrong: of the longest wrong answer
@@ -117,9 +125,8 @@ def cosine(
 
     def reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:
         rewards: list[float | None] = []
-        for completion, gold in zip(completions, gold_of(columns), strict=True):
+        for completion, right in zip(completions, verdicts(completions, columns), strict=True):
             text = text_of(completion)
-            right = is_right(text, gold)
             if right is None:
                 rewards.append(None)
                 continue

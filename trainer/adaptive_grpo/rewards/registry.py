@@ -95,8 +95,9 @@ def _load(name: str, options: RewardOptions) -> Reward:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
     try:
         found: Any = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        message = f"The reward function `{name}` can't be imported: {error}."
+    except Exception as error:  # the module is somebody's own, and so are its mistakes
+        reason = f"{error}" if isinstance(error, ImportError | AttributeError) else repr(error)
+        message = f"The reward function `{name}` can't be imported: {reason}."
         raise RecipeError(message, "It is looked for from the folder you start in.") from error
     if not callable(found):
         raise RecipeError(f"`{name}` is not a function.", "Name one that takes `completions`.")
@@ -108,28 +109,41 @@ def _guarded(name: str, function: Reward) -> Reward:
     fix = f"Mend the reward function `{name}` and resume the run from its last checkpoint."
 
     def checked(answers: Any, count: int) -> list[float | None]:
-        if not isinstance(answers, list | tuple) or len(answers) != count:
-            found = len(answers) if isinstance(answers, list | tuple) else type(answers).__name__
+        # An array or a tensor is as good as a list.
+        listed = answers.tolist() if hasattr(answers, "tolist") else answers
+        if not isinstance(listed, Sequence) or isinstance(listed, str) or len(listed) != count:
+            many = isinstance(listed, Sequence) and not isinstance(listed, str)
+            found = len(listed) if many else type(answers).__name__
             raise PlainError(f"`{name}` returned {found} rewards for {count} completions.", fix)
-        rewards: list[float | None] = []
-        for answer in answers:
-            if answer is not None and not isinstance(answer, Real):
-                raise PlainError(f"`{name}` returned {answer!r}, which is no number.", fix)
-            if answer is not None and math.isinf(answer):
-                raise PlainError(f"`{name}` returned {answer}; a reward has to be finite.", fix)
-            # Not a number: no opinion, as TRL has it.
-            rewards.append(None if answer is None or math.isnan(answer) else float(answer))
-        return rewards
+        return [one_of(answer) for answer in listed]
+
+    def one_of(answer: Any) -> float | None:
+        if hasattr(answer, "tolist"):
+            answer = answer.tolist()
+        # Not a number: no opinion, as TRL has it.
+        if answer is None or (isinstance(answer, Real) and math.isnan(answer)):
+            return None
+        if not isinstance(answer, Real):
+            raise PlainError(f"`{name}` returned {answer!r}, which is no number.", fix)
+        if math.isinf(answer):
+            raise PlainError(f"`{name}` returned {answer}; a reward has to be finite.", fix)
+        return float(answer)
 
     def raised(error: Exception) -> PlainError:
-        return PlainError(f"`{name}` raised {type(error).__name__}: {error}.", fix)
+        message = f"`{name}` raised {type(error).__name__}: {error}."
+        if isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
+            # Columns of the data set come by their names, whether it looks at them or not.
+            return PlainError(message, f"Let `{name}` take `**kwargs` as well.")
+        return PlainError(message, fix)
 
-    if inspect.iscoroutinefunction(function):
+    # An object may be a coroutine function too.
+    call: Any = function
+    if any(inspect.iscoroutinefunction(one) for one in (function, type(function).__call__)):
 
         @wraps(function)
         async def asynchronous(completions: Sequence[Any], **columns: Any) -> list[float | None]:
             try:
-                answers = await function(completions=completions, **columns)
+                answers = await call(completions=completions, **columns)
             except PlainError:
                 raise
             except Exception as error:
