@@ -19,8 +19,8 @@ from ..generation import GeneratedSegment, RoundSettings, Sampler, TokenTexts
 from ..run.server import HttpError, Routes
 from ..strategy import RolloutPlan, StrategyParameters
 from ..training import TokenAdaptiveGRPOTrainer
+from ..training.backends import unwrapped
 from ..training.sharing import shards_parameters
-from ..training.tree import unwrapped
 from .asked import MAX_TOKENS, Asked, Limits, is_ids, read_request
 from .control import Control, RunEndedError
 

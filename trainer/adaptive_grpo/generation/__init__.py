@@ -1,15 +1,18 @@
 """Sampling: a plan of segments on a model."""
 
-from .sampler import RoundSettings, Sampler
+from .round import Ended, RoundSettings, Score
+from .sampler import Sampler
 from .segments import Costs, GeneratedSegment, Paths, costs_of
 from .texts import TokenTexts
 
 __all__ = [
     "Costs",
+    "Ended",
     "GeneratedSegment",
     "Paths",
     "RoundSettings",
     "Sampler",
+    "Score",
     "TokenTexts",
     "costs_of",
 ]

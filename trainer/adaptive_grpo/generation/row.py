@@ -45,7 +45,13 @@ class Cut(NamedTuple):
 NO_CUT = Cut(None, None, None, None)
 
 
-def segment_of(row: Row, status: SegmentStatus, cut: Cut = NO_CUT) -> GeneratedSegment:
+def segment_of(
+    row: Row,
+    status: SegmentStatus,
+    cut: Cut = NO_CUT,
+    discarded: int | None = None,
+    reread: int | None = None,
+) -> GeneratedSegment:
     """A row that has come to its end."""
     length = len(row.token_ids)
     return GeneratedSegment(
@@ -62,6 +68,8 @@ def segment_of(row: Row, status: SegmentStatus, cut: Cut = NO_CUT) -> GeneratedS
         entropy=np.array(row.entropy[:length], np.float32),
         max_prob=np.array(row.max_prob[:length], np.float32),
         top=row.top,
+        discarded=discarded,
+        reread=reread,
     )
 
 

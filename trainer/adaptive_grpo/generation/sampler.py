@@ -8,45 +8,17 @@ Branches that the plan asks for later start from a copy of the cache of their pr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ..run.rows import Alternatives
-from ..strategy import (
-    RolloutPlan,
-    SegmentRequest,
-    StrategyParameters,
-    trigger_at,
-)
+from ..strategy import RolloutPlan, SegmentRequest, trigger_at
 from .cache import Prefix, RowCache, prefill
-from .draws import stream_of, uniform
-from .row import Cut, Row, outcome_of, segment_of
+from .draws import uniform
+from .round import Ended, Round, RoundSettings, Score
+from .row import Cut, Row, segment_of
 from .segments import GeneratedSegment
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoundSettings:
-    """What a generation round is, apart from which segments it consists of."""
-
-    parameters: StrategyParameters
-    temperature: float
-    """The recipe's, for `train_logprob`."""
-    max_completion_length: int
-    end_tokens: frozenset[int]
-    """A completion is complete with the first of these."""
-    capture_top_k: int
-    capture_below: float
-    """Alternatives are kept of tokens whose max prob is below this."""
-    stream: tuple[int, ...]
-    """Names the draws, e.g. (seed, step)."""
-    first_tree: int = 0
-    """What tree 0 is called in the draws: prompts may be spread over processes."""
-
-
-Ended = Callable[[GeneratedSegment], None]
-Score = Callable[[Sequence[GeneratedSegment]], Sequence[float | None]]
 
 
 class Sampler:
@@ -76,19 +48,15 @@ class Sampler:
     ) -> None:
         self._model = model
         self._device = next(model.parameters()).device
-        self._prompts = [list(prompt) for prompt in prompts]
-        self._plan = plan
+        together = None if score_roots is None else self._together(score_roots)
+        self._round = Round(prompts, plan, settings, on_end, together)
         self._settings = settings
-        self._on_end = on_end
-        self._score_roots = score_roots
         self._anyone_busy = anyone_busy
         self._rows: list[Row] = []
         self._cache = RowCache()
         self._prefixes: dict[int, tuple[Prefix, list[int]]] = {}
         """By segment: the cache of its whole path, and the path."""
         self._tree_of: dict[int, int] = {}
-        self._issued = [0] * len(prompts)
-        self._ended_roots: list[GeneratedSegment] = []
         parameters = settings.parameters
         self._branches_left = [parameters.num_generations - parameters.roots_per_prompt] * len(
             prompts
@@ -98,24 +66,33 @@ class Sampler:
     @torch.no_grad()
     def run(self) -> None:
         """Generates until the plan is done."""
-        heads = prefill(self._model, [prompt[:-1] for prompt in self._prompts])
-        requests = self._plan.start()
+        prompts = self._round.prompts
+        heads = prefill(self._model, [prompt[:-1] for prompt in prompts])
+        if max(map(len, prompts)) == 1:
+            self._idle()  # nothing was read here, while other processes did
+        requests = self._round.plan.start()
         self._cache.join([heads[request.tree] for request in requests])
-        self._rows = [self._row(request, self._prompts[request.tree]) for request in requests]
+        self._rows = [self._row(request, prompts[request.tree]) for request in requests]
         while self._anyone_busy(bool(self._rows)):
             if self._rows:
                 self._tick()
             else:
                 self._idle()
-        if not self._plan.done:
-            raise RuntimeError("the plan waits for segments that nobody generates")
+        self._round.check_done()
 
     def _row(self, request: SegmentRequest, path: Sequence[int]) -> Row:
-        number = self._issued[request.tree]
-        self._issued[request.tree] += 1
         self._tree_of[request.segment] = request.tree
-        tree = self._settings.first_tree + request.tree
-        return Row(request, stream_of(*self._settings.stream, tree, number), list(path))
+        return self._round.row(request, path)
+
+    def _together(self, score: Score) -> Score:
+        """Scores when the roots of all processes have ended: meanwhile they call the model."""
+
+        def wait_and_score(roots: Sequence[GeneratedSegment]) -> Sequence[float | None]:
+            while self._anyone_busy(False):
+                self._idle()
+            return score(roots)
+
+        return wait_and_score
 
     def _idle(self) -> None:
         """One call of the model for the sake of the other processes."""
@@ -163,7 +140,7 @@ class Sampler:
                 cut = Cut(trigger, max_probs[i], entropies[i], tops.get(i))
                 segment = segment_of(row, "truncated", cut)
                 self._keep_prefix(i, row)
-                requests = self._end(segment)
+                requests = self._round.ended(segment)
                 own = next(one for one in requests if one.parent == segment.segment)
                 joining += [one for one in requests if one is not own]
                 row = self._rows[i] = self._row(own, row.path)
@@ -218,29 +195,9 @@ class Sampler:
 
     def _finish(self, i: int, segment: GeneratedSegment) -> list[SegmentRequest]:
         """A row has come to its end."""
-        row = self._rows[i]
-        parameters = self._settings.parameters
-        forks = parameters.use_token_adaptive and not parameters.cuts
-        if not forks or row.request.parent is not None:
-            return self._end(segment)
-        # Forks are placed when all roots have ended.
-        self._keep_prefix(i, row)
-        self._on_end(segment)
-        self._ended_roots.append(segment)
-        roots = len(self._prompts) * self._settings.parameters.roots_per_prompt
-        if len(self._ended_roots) < roots:
-            return []
-        rewards: Sequence[float | None] = [None] * roots
-        if self._score_roots is not None:
-            rewards = self._score_roots(self._ended_roots)
-        requests: list[SegmentRequest] = []
-        for one, reward in zip(self._ended_roots, rewards, strict=True):
-            requests += self._plan.finished(outcome_of(one, reward))
-        return requests
-
-    def _end(self, segment: GeneratedSegment) -> list[SegmentRequest]:
-        self._on_end(segment)
-        return self._plan.finished(outcome_of(segment, None))
+        if self._round.forks_after(segment):
+            self._keep_prefix(i, self._rows[i])
+        return self._round.ended(segment)
 
     def _keep_prefix(self, i: int, row: Row) -> None:
         """Branches may start from here; the last token is read again when they do."""
@@ -264,7 +221,7 @@ class Sampler:
             for request in requests:
                 assert request.parent is not None, "roots are there from the start"
                 prefix, path = self._prefixes[request.parent]
-                kept = len(self._prompts[request.tree]) + request.fork_at
+                kept = len(self._round.prompts[request.tree]) + request.fork_at
                 heads.append(prefix.head(kept - 1))
                 self._rows.append(self._row(request, path[:kept]))
                 self._branches_left[request.tree] -= 1

@@ -35,6 +35,10 @@ class GeneratedSegment:
     """At temperature 1, rounded to half precision."""
     top: Mapping[int, Alternatives]
     """By index into the own tokens, where the policy was unsure."""
+    discarded: int | None = None
+    """Tokens that were sampled behind its end and dropped; None of a sampler that needn't."""
+    reread: int | None = None
+    """Tokens of the path before it that were read again for it; None where nobody knows."""
 
     @property
     def segment(self) -> int:
@@ -47,14 +51,14 @@ class Costs:
     """What a round took, in tokens."""
 
     generated: int
-    """Sampled."""
+    """Sampled, what was dropped included: it was paid for."""
     reused: int
     """Of a prefix, and not sampled again for a resample."""
 
 
 def costs_of(segments: list[GeneratedSegment]) -> Costs:
     """Of a whole round."""
-    generated = sum(len(one.token_ids) for one in segments)
+    generated = sum(len(one.token_ids) + (one.discarded or 0) for one in segments)
     return Costs(generated, sum(one.request.fork_at for one in segments))
 
 
@@ -63,11 +67,19 @@ class Paths:
 
     def __init__(self) -> None:
         self._completions: dict[int, Ints] = {}
+        self._logprobs: dict[int, Floats] = {}
 
     def add(self, segment: GeneratedSegment) -> Ints:
         """The completion that ends with this segment; its parent must have been added before."""
         parent, fork_at = segment.request.parent, segment.request.fork_at
-        before = np.zeros(0, np.int32) if parent is None else self._completions[parent][:fork_at]
-        whole = np.concatenate([before, segment.token_ids]).astype(np.int32)
-        self._completions[segment.segment] = whole
-        return whole
+        ids, logprobs = segment.token_ids, segment.logprob
+        if parent is not None:
+            ids = np.concatenate([self._completions[parent][:fork_at], ids])
+            logprobs = np.concatenate([self._logprobs[parent][:fork_at], logprobs])
+        self._completions[segment.segment] = ids
+        self._logprobs[segment.segment] = logprobs
+        return ids
+
+    def logprob(self, segment: int) -> Floats:
+        """Of the tokens of the completion that ends with it, as each was sampled."""
+        return self._logprobs[segment]

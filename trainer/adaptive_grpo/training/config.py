@@ -9,6 +9,7 @@ from typing import Any
 from trl import GRPOConfig
 
 from ..errors import RecipeError
+from ..generation.vllm import TOP
 from ..strategy import StrategyParameters
 
 _LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo")
@@ -55,6 +56,9 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
     )
     fork_spacing: int = _key(
         4, "Least distance between two forks of one root (top_entropy, random), in tokens."
+    )
+    vllm_chunk_length: int = _key(
+        32, "Tokens a vLLM server generates before they are looked at; those behind a cut are lost."
     )
     max_generated_tokens: int | None = _key(
         None, "Budget of sampled tokens: the run ends after the step that uses it up."
@@ -114,20 +118,19 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
                 f"({self.num_generations}) does not divide: a tree would be spread over processes.",
                 "Make per_device_train_batch_size × gradient_accumulation_steps a multiple of it.",
             )
-        if self.use_vllm:
+        if self.use_vllm and self.capture_top_k > TOP:
             yield (
-                "`use_vllm: true` doesn't go together with `use_token_adaptive`: trees of rollouts "
-                "are sampled with transformers only.",
-                "Add `--use_vllm false` to train with the strategy, or "
-                "`--use_token_adaptive false` for the baseline (TRL's own GRPO) on vLLM.",
+                f"`capture_top_k` is {self.capture_top_k}; vLLM tells at most {TOP} alternatives.",
+                f"Set it to {TOP} or less.",
             )
         for key, allowed in _ALLOWED.items():
             value = getattr(self, key, None)
             if value not in allowed:
                 choices = ", ".join(f"`{_yaml(one)}`" for one in allowed if one is not None)
+                change = f"Set `{key}` to {choices}" if choices else f"Leave `{key}` out"
                 yield (
                     f"`{key}: {_yaml(value)}` doesn't go together with `use_token_adaptive`.",
-                    f"Set `{key}` to {choices}, or set `use_token_adaptive: false`.",
+                    f"{change}, or set `use_token_adaptive: false`.",
                 )
 
     def _out_of_range(self) -> Iterator[tuple[str, str]]:
@@ -156,6 +159,7 @@ _RANGES = {
     "adaptive_temperature_scale": (0.1, 10),
     "importance_clip": (1, _NO_LIMIT),
     "fork_spacing": (1, _NO_LIMIT),
+    "vllm_chunk_length": (1, _NO_LIMIT),
     "capture_top_k": (0, 50),
     "capture_below": (0, 1),
     "capture_groups_per_step": (1, _NO_LIMIT),
@@ -179,4 +183,5 @@ _ALLOWED: dict[str, tuple[object, ...]] = {
     "mask_truncated_completions": (False,),
     "use_liger_kernel": (False,),
     "use_transformers_paged": (False, None),
+    "vllm_structured_outputs_regex": (None,),
 }

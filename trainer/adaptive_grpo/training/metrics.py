@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..generation import costs_of
@@ -24,6 +24,10 @@ class GroupFacts:
     """Of those that didn't run into `max_completion_length`."""
     generated: int
     reused: int
+    discarded: int | None
+    """Tokens that were sampled and dropped, of `generated`; None of a sampler that needn't."""
+    reread: int | None
+    """Tokens of prefixes that were read again; None where nobody knows."""
 
 
 def facts_of(group: PromptGroup) -> GroupFacts:
@@ -43,6 +47,8 @@ def facts_of(group: PromptGroup) -> GroupFacts:
         ],
         generated=costs.generated,
         reused=costs.reused,
+        discarded=_sum(one.discarded for one in group.segments),
+        reread=_sum(one.reread for one in group.segments),
     )
 
 
@@ -71,6 +77,8 @@ def merged(facts: Sequence[GroupFacts]) -> list[GroupFacts]:
                 ended=[*before.ended, *one.ended],
                 generated=before.generated + one.generated,
                 reused=before.reused + one.reused,
+                discarded=_sum([before.discarded, one.discarded]),
+                reread=_sum([before.reread, one.reread]),
             )
         )
     return found
@@ -80,7 +88,8 @@ def round_metrics(facts: Sequence[GroupFacts], segments_before: int) -> dict[str
     """Of a round of all processes.
 
     `rewards/<name>` weigh every root the same, like `reward`; `completions/*` are over answered
-    completions.
+    completions. With vLLM, `adaptive/discarded_tokens` were sampled behind a cut and dropped
+    (`tokens/generated` has them), `adaptive/reread_tokens` are of prefixes that it read again.
 
     Args:
         facts: of all prompts
@@ -106,7 +115,18 @@ def round_metrics(facts: Sequence[GroupFacts], segments_before: int) -> dict[str
             metrics[f"completions/max_{name}length"] = max(values)
     if lengths:
         metrics["completions/clipped_ratio"] = 1 - len(ended) / len(lengths)
+    for name, total in (
+        ("discarded", _sum(one.discarded for one in facts)),
+        ("reread", _sum(one.reread for one in facts)),
+    ):
+        if total is not None:
+            metrics[f"adaptive/{name}_tokens"] = total
     return metrics
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _with_rewards(

@@ -69,6 +69,8 @@ class PromptGroup:
 
     references: dict[int, Floats] = field(default_factory=dict)
     """By segment: log probabilities under the reference policy, where there is one."""
+    trainers: dict[int, Floats] = field(default_factory=dict)
+    """By segment: what the trainer makes of tokens that vLLM sampled; as `train_logprob`."""
 
     @property
     def leaves(self) -> list[GeneratedSegment]:
@@ -100,11 +102,11 @@ class PromptGroup:
 
     def note_reference(self, row: CompletionRow, logprob: Floats) -> None:
         """What the reference policy thinks of a completion, for the segments of its path."""
-        for part in row.parts:
-            own = logprob[part.start : part.end]
-            # A segment may be left before its end: the row that goes furthest tells the most.
-            if len(own) > len(self.references.get(part.segment, ())):
-                self.references[part.segment] = own
+        _note(self.references, row, logprob)
+
+    def note_trainer(self, row: CompletionRow, logprob: Floats) -> None:
+        """What the trainer thinks of a completion that vLLM sampled."""
+        _note(self.trainers, row, logprob)
 
     def measured(self) -> list[MeasuredSegment]:
         """The segments as the strategy's metrics see them."""
@@ -133,9 +135,8 @@ class PromptGroup:
         for one, credit in zip(self.segments, self.credits, strict=True):
             request, score = one.request, self.scores.get(one.segment)
             text, ends = texts.of(one.token_ids)
-            reference = self.references.get(one.segment)
-            if reference is not None and len(reference) < len(one.token_ids):
-                reference = None  # its end is only in completions that nobody could score
+            # Where nothing was hotter than the recipe says, it is `logprob` once more.
+            train = None if request.attempt == 0 else one.train_logprob
             rows.append(
                 SegmentRow(
                     step=step,
@@ -164,10 +165,23 @@ class PromptGroup:
                     entropy=one.entropy,
                     max_prob=one.max_prob,
                     advantage=credit.advantage.astype(np.float32),
-                    ref_logprob=reference,
-                    # Where nothing was hotter than the recipe says, it is `logprob` once more.
-                    train_logprob=None if request.attempt == 0 else one.train_logprob,
+                    ref_logprob=_noted(self.references, one),
+                    train_logprob=train if (own := _noted(self.trainers, one)) is None else own,
                     top=one.top,
                 )
             )
         return rows
+
+
+def _note(table: dict[int, Floats], row: CompletionRow, logprob: Floats) -> None:
+    for part in row.parts:
+        own = logprob[part.start : part.end]
+        # A segment may be left before its end: the row that goes furthest tells the most.
+        if len(own) > len(table.get(part.segment, ())):
+            table[part.segment] = own
+
+
+def _noted(table: Mapping[int, Floats], segment: GeneratedSegment) -> Floats | None:
+    found = table.get(segment.segment)
+    # Its end may be only in completions that nobody could score.
+    return None if found is None or len(found) < len(segment.token_ids) else found

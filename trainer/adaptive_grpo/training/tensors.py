@@ -15,7 +15,7 @@ def tree_tensors(
     shape: tuple[int, int],
     *,
     loss_type: str,
-    importance_clip: float,
+    importance_clip: float | None,
     totals: Sequence[float],
     device: torch.device,
 ) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def tree_tensors(
         rows: of this process, in the order of TRL's; None fills a place
         shape: (rows, tokens) of TRL's `completion_ids`
         loss_type: the recipe's
-        importance_clip: upper bound of an importance weight
+        importance_clip: upper bound of an importance weight; None where TRL's loss has its own
         totals: of all processes: Σw, Σm and the number of rows
         device: where the tensors are
 
@@ -51,7 +51,9 @@ def tree_tensors(
         if row is None:
             continue
         length = len(row.completion_ids)
-        worth = row.advantage * row.importance(importance_clip)
+        worth = row.advantage
+        if importance_clip is not None:
+            worth = worth * row.importance(importance_clip)
         scale = 1.0
         if loss_type == "grpo":
             scale = 1 / max(1, length)

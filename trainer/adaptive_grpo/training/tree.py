@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from trl.models import unwrap_model_for_generation
 
 from ..errors import PlainError
-from ..generation import GeneratedSegment, Paths, RoundSettings, Sampler
+from ..generation import GeneratedSegment, Paths, RoundSettings
 from ..generation.draws import stream_of, uniform_stream
 from ..strategy import RolloutPlan
+from .backends import crew_of, generate
 from .prompts import empty_groups
 from .rounds import PromptGroup, Score, score_of
-from .sharing import busy_together, largest, shards_parameters
+from .sharing import largest
 
 if TYPE_CHECKING:
     from .trainer import TokenAdaptiveGRPOTrainer
@@ -68,9 +69,11 @@ class TreeRound:
         """
         trainer, trees = self._trainer, len(self.groups)
         step = trainer.state.global_step
-        rank = trainer.accelerator.process_index
+        crew = crew_of(trainer)
+        prompts = crew.gathered([group.prompt_ids for group in self.groups])
         names = (trainer.args.seed, step)
-        plan = RolloutPlan(self._strategy, trees, uniform_stream(stream_of(_FORKS, *names, rank)))
+        forks = uniform_stream(stream_of(_FORKS, *names, crew.number))
+        plan = RolloutPlan(self._strategy, len(prompts), forks)
         settings = RoundSettings(
             parameters=self._strategy,
             temperature=self._strategy.temperature,
@@ -79,33 +82,35 @@ class TreeRound:
             capture_top_k=trainer.args.capture_top_k,
             capture_below=trainer.args.capture_below,
             stream=names,
-            first_tree=rank * trees,
+            first_tree=crew.number * len(prompts),
         )
         asks_rewards = self._strategy.use_token_adaptive and (
             self._strategy.fork_policy == "top_entropy"
         )
-        if asks_rewards and shards_parameters(trainer.accelerator):
-            raise PlainError(
-                "`fork_policy: top_entropy` scores rollouts while others are still sampled, which "
-                "doesn't go together with parameters that are spread over processes.",
-                "Take DDP or ZeRO-2, or another `fork_policy`.",
-            )
         paths = Paths()
 
-        def ended(segment: GeneratedSegment) -> None:
-            self.groups[segment.request.tree].segments.append(segment)
-            self._completions[segment.segment] = paths.add(segment).tolist()
+        def own(segments: Sequence[GeneratedSegment]) -> list[GeneratedSegment]:
+            """Those of this process's prompts, named as they are here."""
+            first = crew.position * trees
+            return [
+                replace(one, request=replace(one.request, tree=one.request.tree - first))
+                for one in segments
+                if first <= one.request.tree < first + trees
+            ]
 
-        with unwrapped(trainer) as model:
-            Sampler(
-                model,
-                [group.prompt_ids for group in self.groups],
-                plan,
-                settings,
-                ended,
-                self._score if asks_rewards else None,
-                busy_together(trainer.accelerator),
-            ).run()
+        def ended(segment: GeneratedSegment) -> None:
+            for one in own([segment]):
+                self.groups[one.request.tree].segments.append(one)
+                self._completions[one.segment] = paths.add(one).tolist()
+
+        def rewards(roots: Sequence[GeneratedSegment]) -> list[float | None]:
+            here = own(roots)
+            scores = zip([one.segment for one in here], self._score(here), strict=True)
+            known = dict(crew.gathered(list(scores)))
+            return [known[one.segment] for one in roots]
+
+        score = rewards if asks_rewards else None
+        generate(trainer, prompts, plan, settings, ended, score)
         for group in self.groups:
             # As they were asked for: parents before children.
             group.segments.sort(key=lambda one: one.segment)
@@ -114,7 +119,14 @@ class TreeRound:
         completion_ids = [
             [end] if leaf is None else self._completions[leaf.segment] for _, leaf in self.places()
         ]
-        return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
+        logprobs = None
+        if trainer.use_vllm:
+            # NaN is what vLLM doesn't tell.
+            logprobs = [
+                [math.nan] if leaf is None else paths.logprob(leaf.segment).tolist()
+                for _, leaf in self.places()
+            ]
+        return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": logprobs}
 
     def places(self) -> list[tuple[PromptGroup, GeneratedSegment | None]]:
         """TRL's rows: all completions, prompt by prompt, then as many as are missing.
@@ -177,21 +189,3 @@ class TreeRound:
             text if isinstance(prompt, str) else [{"role": "assistant", "content": text}]
             for prompt, text in zip(prompts, texts, strict=True)
         ]
-
-
-@contextmanager
-def unwrapped(trainer: TokenAdaptiveGRPOTrainer) -> Iterator[torch.nn.Module]:
-    """The bare model with all its parameters, in evaluation mode, as TRL has it to generate."""
-    with (
-        unwrap_model_for_generation(
-            trainer.model_wrapped,
-            trainer.accelerator,
-            gather_deepspeed3_params=trainer.args.ds3_gather_for_generation,
-        ) as model,
-        trainer._dist.summon_full_params(trainer.model_wrapped, recurse=False),
-    ):
-        training = model.training
-        try:
-            yield model.eval()
-        finally:
-            model.train(training)

@@ -1,0 +1,139 @@
+"""Who generates a round of trees: transformers in this process, or vLLM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from trl.models import unwrap_model_for_generation
+
+from ..generation import Ended, RoundSettings, Sampler, Score
+from ..generation.vllm import Colocated, Engine, Served, VllmSampler
+from ..strategy import RolloutPlan
+from .sharing import busy_together
+
+if TYPE_CHECKING:
+    from .trainer import TokenAdaptiveGRPOTrainer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The processes that share one vLLM (`vllm_tensor_parallel_size`); alone where none is shared.
+
+    Each works a part of every layer, so all of them generate the prompts of all of them, and keep
+    their own.
+    """
+
+    number: int
+    """Which crew it is."""
+    position: int
+    """Of this process in it."""
+    group: Any
+    """Of torch.distributed; None where this process is alone."""
+
+    def gathered(self, values: list[T]) -> list[T]:
+        """The lists of all of them, one after another, on each of them."""
+        if self.group is None:
+            return values
+        everyones: list[list[T]] = [[]] * torch.distributed.get_world_size(self.group)
+        torch.distributed.all_gather_object(everyones, values, group=self.group)
+        return [one for own in everyones for one in own]
+
+
+def crew_of(trainer: TokenAdaptiveGRPOTrainer) -> Crew:
+    """The crew of this process."""
+    rank = int(trainer.accelerator.process_index)
+    size = 1
+    if trainer.use_vllm and trainer.vllm_mode == "colocate":
+        size = int(trainer.vllm_tensor_parallel_size)
+    group = trainer.vllm_generation.tp_group if size > 1 else None
+    return Crew(rank // size, rank % size, group)
+
+
+def generate(
+    trainer: TokenAdaptiveGRPOTrainer,
+    prompts: Sequence[Sequence[int]],
+    plan: RolloutPlan,
+    settings: RoundSettings,
+    on_end: Ended,
+    score_roots: Score | None,
+) -> None:
+    """Generates a round; all processes call this together.
+
+    Raises:
+        PlainError: vLLM can't
+    """
+    if not trainer.use_vllm:
+        busy = busy_together(trainer.accelerator)
+        with unwrapped(trainer) as model:
+            Sampler(model, prompts, plan, settings, on_end, score_roots, busy).run()
+        return
+    # Nobody asks before the weights are in.
+    trainer.accelerator.wait_for_everyone()
+    vocabulary = int(trainer.model.config.get_text_config().vocab_size)
+    engine = _engine(trainer, settings.end_tokens, vocabulary)
+    VllmSampler(engine, vocabulary, prompts, plan, settings, on_end, score_roots).run()
+
+
+def _engine(
+    trainer: TokenAdaptiveGRPOTrainer, end_tokens: frozenset[int], vocabulary: int
+) -> Engine:
+    generation = trainer.vllm_generation
+    if trainer.vllm_mode == "colocate":
+        return Colocated(generation, end_tokens, vocabulary)
+    if not hasattr(generation, "vllm_client"):
+        # TRL's main process asks for all. Here each asks for its own trees, and waits for nobody.
+        from trl.generation.vllm_client import VLLMClient
+
+        host = f"http://{generation.server_host}:{generation.server_port}"
+        generation.vllm_client = VLLMClient(
+            base_url=generation.server_base_url or host,
+            connection_timeout=generation.server_timeout,
+        )
+    return Served(generation.vllm_client, end_tokens, vocabulary, trainer.args.vllm_chunk_length)
+
+
+@contextmanager
+def unwrapped(trainer: TokenAdaptiveGRPOTrainer) -> Iterator[torch.nn.Module]:
+    """The bare model with all its parameters, in evaluation mode, as TRL has it to generate."""
+    with (
+        unwrap_model_for_generation(
+            trainer.model_wrapped,
+            trainer.accelerator,
+            gather_deepspeed3_params=trainer.args.ds3_gather_for_generation,
+        ) as model,
+        trainer._dist.summon_full_params(trainer.model_wrapped, recurse=False),
+    ):
+        training = model.training
+        try:
+            yield model.eval()
+        finally:
+            model.train(training)
+
+
+@contextmanager
+def weighed_by_token(trainer: TokenAdaptiveGRPOTrainer) -> Iterator[None]:
+    """TRL weighs what vLLM sampled token by token, up to `importance_clip`.
+
+    TRL's weight is the trainer's probability of a token over the one it was sampled with: with
+    trees that is the hotter temperature and vLLM's other arithmetic at once, so it is the one
+    weight there is. Per completion it would come to nothing where a branch is long.
+    """
+    wanted = {
+        "vllm_importance_sampling_mode": "token_truncate",
+        "vllm_importance_sampling_clip_min": None,
+        "vllm_importance_sampling_clip_max": trainer.args.importance_clip,
+    }
+    before = {name: getattr(trainer, name) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            setattr(trainer, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(trainer, name, value)
