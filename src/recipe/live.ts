@@ -1,4 +1,7 @@
-import { parseRecipe } from './parse.ts';
+import { resolve } from './check.ts';
+import { engineOf, type Engine } from './engines.ts';
+import { hasErrors } from './findings.ts';
+import { parseRecipe, readSettings } from './parse.ts';
 
 /** What may change while a run goes on, between two optimizer steps. */
 export const changeableKeys = [
@@ -13,6 +16,11 @@ export const changeableKeys = [
 ] as const;
 export type ChangeableKey = (typeof changeableKeys)[number];
 
+/** Of these, what an engine can change: TRL builds the temperature into the model's forward pass. */
+export function changeableIn(engine: Engine): readonly ChangeableKey[] {
+  return changeableKeys.filter((key) => engine === 'built-in' || key !== 'temperature');
+}
+
 export interface LiveChange {
   key: ChangeableKey;
   from: string | number | boolean;
@@ -21,7 +29,7 @@ export interface LiveChange {
 
 /**
  * How a recipe differs from what a run trains by at the moment, as far as that can be changed while
- * it goes on; null while there is something wrong with the recipe.
+ * it goes on; null while there is something wrong with the recipe, or it is for another engine.
  *
  * @param running the resolved recipe in the run's manifest
  */
@@ -29,12 +37,19 @@ export function liveChanges(
   source: string,
   running: Readonly<Record<string, unknown>>,
 ): LiveChange[] | null {
-  const { recipe } = parseRecipe(source);
-  if (recipe === null) return null;
-  return changeableKeys.flatMap((key) => {
+  const { engine, findings } = parseRecipe(source);
+  const now = Object.entries(running).map(([key, value]) => ({ key, value }));
+  if (hasErrors(findings) || engine !== engineOf(now)) return null;
+  const { settings } = readSettings(source);
+  const recipe = resolve(
+    engine,
+    Object.fromEntries(settings.map(({ key, value }) => [key, value])),
+  );
+  return changeableIn(engine).flatMap((key) => {
     const from = running[key];
     const to = recipe[key];
-    return typeof from !== typeof to || from === to || !isPlain(from) ? [] : [{ key, from, to }];
+    const plain = isPlain(from) && isPlain(to);
+    return !plain || typeof from !== typeof to || from === to ? [] : [{ key, from, to }];
   });
 }
 

@@ -5,7 +5,8 @@ import { PlainError } from '../../common/errors.ts';
 import { can, sendCommand } from '../../launch/run-actions.ts';
 import { nameOf, type RunCard } from '../../launch/run-entry.ts';
 import type { Runs } from '../../launch/runs.ts';
-import { liveChanges, type LiveChange } from '../../recipe/live.ts';
+import { changeableIn, liveChanges, type LiveChange } from '../../recipe/live.ts';
+import { parseRecipe } from '../../recipe/parse.ts';
 import type { Services } from '../services.ts';
 
 export interface LiveRun {
@@ -45,10 +46,12 @@ export async function applyToRun({ runs }: Services, document: vscode.TextDocume
   }
   const { card, changes } = live;
   if (changes.length === 0) {
+    const { engine } = parseRecipe(document.getText());
     throw new PlainError(
       t('The run {0} does all of this already.', nameOf(card)),
       t(
-        'In a live run the strategy’s thresholds, the temperature and the learning rate can be changed; the rest is for the next run.',
+        'In a live run {0} can be changed; the rest is for the next run.',
+        changeableIn(engine).join(', '),
       ),
     );
   }

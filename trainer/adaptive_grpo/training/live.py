@@ -20,6 +20,8 @@ CHANGEABLE = (
     "adaptive_temperature_scale",
     "learning_rate",
 )
+"""As `src/recipe/live.ts` has it for this engine. The built-in engine can change `temperature` too;
+TRL (from 1.16 on) builds it into the model's forward pass."""
 
 
 def change(trainer: TokenAdaptiveGRPOTrainer, values: Mapping[str, Any]) -> dict[str, Any]:
