@@ -62,7 +62,7 @@ export default defineConfig(
     [node, vscode, folder('run', 'engine', 'recipe', 'launch', 'views', 'common')],
   ),
   restrict(['src/run/model/**'], [node, vscode, folder('engine', 'recipe', 'launch', 'views')]),
-  restrict(['src/views/**/protocol.ts'], [node, vscode]),
+  restrict(['src/views/**/protocol.ts', 'src/views/model/**'], [node, vscode]),
   restrict(
     ['src/run/**'],
     [vscode, folder('engine', 'recipe', 'launch', 'views')],
@@ -77,6 +77,10 @@ export default defineConfig(
   restrict(['src/compare/load.ts'], [vscode, folder('engine', 'launch', 'views')]),
   restrict(['src/engine/**'], [vscode, folder('launch', 'views')]),
   restrict(['src/launch/**'], [folder('views', 'engine')]),
-  restrict(['src/views/**'], [folder('engine')], ['src/views/**/protocol.ts']),
+  restrict(
+    ['src/views/**'],
+    [folder('engine')],
+    ['src/views/**/protocol.ts', 'src/views/model/**'],
+  ),
   restrict(['webview/**'], [node, vscode, folder('engine', 'launch', 'recipe')]),
 );

@@ -1,5 +1,5 @@
-import type { ColourMode } from './explorer/protocol.ts';
-import { colourModes } from './explorer/protocol.ts';
+import type { ColourMode } from './model/shapes.ts';
+import { colourModes } from './model/shapes.ts';
 import { Listeners, type Disposable } from '../run/listeners.ts';
 
 /** Where the choice is kept over restarts; the part of `vscode.Memento` needed here. */

@@ -10,7 +10,7 @@ import { RolloutPage } from '../../scripts/vscode/rollout-page.ts';
 import { serveVsCode } from '../../scripts/vscode/serve.ts';
 import { Workbench } from '../../scripts/vscode/workbench.ts';
 import { RunStore } from '../../src/run/store.ts';
-import { Vocabulary } from '../../src/views/explorer/vocabulary.ts';
+import { Vocabulary } from '../../src/views/model/vocabulary.ts';
 import { heatOf, ruledPlaces } from '../../src/views/rollout/heat.ts';
 import { hoverAt } from '../../src/views/rollout/hover.ts';
 import { lensesOf } from '../../src/views/rollout/lenses.ts';

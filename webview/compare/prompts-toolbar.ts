@@ -9,8 +9,8 @@ import {
   type PromptFilter,
   type SideIndex,
 } from '../../src/views/compare/protocol.ts';
-import { colourModes } from '../../src/views/explorer/protocol.ts';
-import { scales } from '../../src/views/explorer/scale.ts';
+import { colourModes } from '../../src/views/model/shapes.ts';
+import { scales } from '../../src/views/model/scale.ts';
 import { checkbox, dropdown, iconButton, textField } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import { placeText } from './format.ts';

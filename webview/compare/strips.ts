@@ -1,5 +1,5 @@
 import type { SideIndex } from '../../src/views/compare/protocol.ts';
-import type { Strip } from '../../src/views/explorer/protocol.ts';
+import type { Strip } from '../../src/views/model/shapes.ts';
 import type { CompletionsRow, Look } from './pair-rows.ts';
 import { plain, type CompareView } from './view.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '../../src/views/compare/protocol.ts';
 import { specSchema } from '../../src/views/compare/spec.ts';
 import { applyTail } from '../../src/views/compare/tail.ts';
-import type { ColourMode } from '../../src/views/explorer/protocol.ts';
+import type { ColourMode } from '../../src/views/model/shapes.ts';
 import { Channel, RequestError, type EventHandlers } from '../shared/channel.ts';
 import type { VsCodeApi } from '../shared/vscode.ts';
 

@@ -6,9 +6,9 @@ import type {
   PathMark,
   PathView,
   TokenDetail,
-} from '../../src/views/explorer/protocol.ts';
-import { short, signed } from '../../src/views/explorer/scale.ts';
-import { quoted } from '../../src/views/explorer/text.ts';
+} from '../../src/views/model/shapes.ts';
+import { short, signed } from '../../src/views/model/scale.ts';
+import { quoted } from '../../src/views/model/text.ts';
 import { iconButton } from '../shared/controls.ts';
 import type { Explorer } from './explorer.ts';
 import { spoken } from './pane.ts';

@@ -1,19 +1,21 @@
 import { t } from '@vscode/l10n';
-import { telling } from '../../src/views/explorer/tree.ts';
-import { sameKey } from '../../src/views/explorer/prompts.ts';
+import { telling } from '../../src/views/model/tree.ts';
 import {
   events,
   results,
-  type ColourMode,
   type ExplorerCommand,
-  type PathView,
-  type PromptKey,
   type PromptQuery,
   type Protocol,
-  type RevealTarget,
   type RunHeader,
   type TreeView,
 } from '../../src/views/explorer/protocol.ts';
+import {
+  sameKey,
+  type ColourMode,
+  type PathView,
+  type PromptKey,
+  type RevealTarget,
+} from '../../src/views/model/shapes.ts';
 import { Channel, RequestError } from '../shared/channel.ts';
 import type { VsCodeApi } from '../shared/vscode.ts';
 import { readState, type PaneName, type ViewState } from './state.ts';

@@ -1,8 +1,9 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { colourModes, type RunHeader } from '../../src/views/explorer/protocol.ts';
-import { LEVELS, percent, scales, short, type Scale } from '../../src/views/explorer/scale.ts';
-import { plain } from '../../src/views/explorer/text.ts';
+import { colourModes } from '../../src/views/model/shapes.ts';
+import type { RunHeader } from '../../src/views/explorer/protocol.ts';
+import { LEVELS, percent, scales, short, type Scale } from '../../src/views/model/scale.ts';
+import { plain } from '../../src/views/model/text.ts';
 import { stateName } from '../../src/views/runs/state-name.ts';
 import { dropdown, iconButton, textButton, textField } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';

@@ -8,7 +8,7 @@ import './css/path.css';
 import './css/recipe.css';
 import './css/themes.css';
 import { nothing, render } from 'lit-html';
-import { colourModes } from '../../src/views/explorer/protocol.ts';
+import { colourModes } from '../../src/views/model/shapes.ts';
 import { registerControls } from '../shared/controls.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { Explorer } from './explorer.ts';

@@ -1,5 +1,5 @@
-import type { PathMark } from '../../src/views/explorer/protocol.ts';
-import { pieces, tokenGroups, type Piece } from '../../src/views/explorer/text.ts';
+import type { PathMark } from '../../src/views/model/shapes.ts';
+import { pieces, tokenGroups, type Piece } from '../../src/views/model/text.ts';
 
 /**
  * Breaks a path into lines of one height, so that only the lines in sight have to exist. Pure:

@@ -1,7 +1,7 @@
 import { t } from '@vscode/l10n';
-import type { ColourMode, PathView } from '../../src/views/explorer/protocol.ts';
-import { levelOf, scales, short, signed } from '../../src/views/explorer/scale.ts';
-import { quoted, type Piece } from '../../src/views/explorer/text.ts';
+import type { ColourMode, PathView } from '../../src/views/model/shapes.ts';
+import { levelOf, scales, short, signed } from '../../src/views/model/scale.ts';
+import { quoted, type Piece } from '../../src/views/model/text.ts';
 import { iconElement } from '../shared/icons.ts';
 import { levelClass } from './header.ts';
 import { FORK_WIDTH, shown, type Fragment } from './path-layout.ts';

@@ -1,7 +1,7 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
-import type { PathView } from '../../src/views/explorer/protocol.ts';
-import { percent } from '../../src/views/explorer/scale.ts';
+import type { PathView } from '../../src/views/model/shapes.ts';
+import { percent } from '../../src/views/model/scale.ts';
 import { iconButton, progressRing } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import { DetailArea } from './detail.ts';

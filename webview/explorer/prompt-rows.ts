@@ -1,8 +1,8 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { oneLine } from '../../src/views/explorer/prompts.ts';
+import { oneLine } from '../../src/views/model/prompt.ts';
 import type { PromptRow } from '../../src/views/explorer/protocol.ts';
-import { short } from '../../src/views/explorer/scale.ts';
+import { short } from '../../src/views/model/scale.ts';
 import { icon } from '../shared/icons.ts';
 import { rowStyle, spoken } from './pane.ts';
 

@@ -1,15 +1,14 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
-import { sameKey } from '../../src/views/explorer/prompts.ts';
 import {
   outcomes,
   promptSorts,
   type Outcome,
-  type PromptKey,
   type PromptRow,
   type PromptSort,
   type PromptWindow,
 } from '../../src/views/explorer/protocol.ts';
+import { sameKey, type PromptKey } from '../../src/views/model/shapes.ts';
 import { dropdown, iconButton, progressRing, textButton } from '../shared/controls.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { colourModes, promptQuery, type PromptQuery } from '../../src/views/explorer/protocol.ts';
+import { colourModes } from '../../src/views/model/shapes.ts';
+import { promptQuery, type PromptQuery } from '../../src/views/explorer/protocol.ts';
 
 /**
  * What one looks at, kept by VS Code while the panel is hidden and over restarts. Whatever of it

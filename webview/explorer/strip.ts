@@ -1,6 +1,6 @@
 import { html, nothing, svg, type TemplateResult } from 'lit-html';
-import type { Strip, TreeRow } from '../../src/views/explorer/protocol.ts';
-import { LEVELS } from '../../src/views/explorer/scale.ts';
+import type { Strip, TreeRow } from '../../src/views/model/shapes.ts';
+import { LEVELS } from '../../src/views/model/scale.ts';
 import { levelClass } from './header.ts';
 
 /** Height of a strip's drawing, in its own units. */

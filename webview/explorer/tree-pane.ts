@@ -1,8 +1,9 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
-import { sameKey } from '../../src/views/explorer/prompts.ts';
-import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
-import { visibleRows } from '../../src/views/explorer/tree.ts';
+import { sameKey } from '../../src/views/model/shapes.ts';
+import type { Strip, TreeRow } from '../../src/views/model/shapes.ts';
+import type { TreeView } from '../../src/views/explorer/protocol.ts';
+import { visibleRows } from '../../src/views/model/tree.ts';
 import { iconButton, progressRing } from '../shared/controls.ts';
 import type { Change, Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';

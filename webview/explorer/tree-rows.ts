@@ -1,10 +1,11 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit-html';
-import type { Strip, TreeRow, TreeView } from '../../src/views/explorer/protocol.ts';
-import { probeNotes } from '../../src/views/explorer/probe.ts';
-import { oneLine } from '../../src/views/explorer/prompts.ts';
-import { short, signed } from '../../src/views/explorer/scale.ts';
-import { quoted } from '../../src/views/explorer/text.ts';
+import type { Strip, TreeRow } from '../../src/views/model/shapes.ts';
+import type { TreeView } from '../../src/views/explorer/protocol.ts';
+import { probeNotes } from '../../src/views/model/probe.ts';
+import { oneLine } from '../../src/views/model/prompt.ts';
+import { short, signed } from '../../src/views/model/scale.ts';
+import { quoted } from '../../src/views/model/text.ts';
 import { icon } from '../shared/icons.ts';
 import { rowStyle, spoken } from './pane.ts';
 import { positionAt, stripDrawing } from './strip.ts';

@@ -1,6 +1,5 @@
 import type { SegmentSummary } from '../../run/model/segment.ts';
-import { treeRows } from '../explorer/tree.ts';
-import { pathOf } from './paths.ts';
+import { pathOf, treeRows } from '../model/tree.ts';
 
 /** What completions are called: `root 1`, `root 1 › try 2`; as the explorer names their segments. */
 export function leafLabels(segments: readonly SegmentSummary[]): ReadonlyMap<number, string> {

@@ -1,7 +1,8 @@
 import { pathTokens } from '../../compare/align.ts';
 import type { SegmentSummary, SegmentTokens } from '../../run/model/segment.ts';
-import { utf16Ends } from '../explorer/text.ts';
-import type { RunSource } from '../explorer/source.ts';
+import { utf16Ends } from '../model/text.ts';
+import type { RunSource } from '../model/source.ts';
+import { pathOf } from '../model/tree.ts';
 
 /** Completions as tokens: which there are, and what they read. */
 
@@ -13,22 +14,6 @@ export interface PathText {
 
 /** Completions kept at hand: a tree's worth for each of the prompts in sight. */
 const KEPT = 256;
-
-/** Root first, `leaf` last; empty where the tree has no such segment (any more). */
-export function pathOf(
-  segments: readonly SegmentSummary[],
-  leaf: number,
-): readonly SegmentSummary[] {
-  const byId = new Map(segments.map((segment) => [segment.segment_id, segment]));
-  const path: SegmentSummary[] = [];
-  let next = byId.get(leaf);
-  // A parent's id is smaller than its children's; a file that breaks that must not loop us.
-  while (next !== undefined && next.segment_id < (path[0]?.segment_id ?? Infinity)) {
-    path.unshift(next);
-    next = next.parent_id === null ? undefined : byId.get(next.parent_id);
-  }
-  return path;
-}
 
 /** Reads the completions of one run; a read that fails is not kept. */
 export class PathTexts {

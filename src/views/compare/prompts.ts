@@ -8,12 +8,13 @@ import {
   type LeafPair,
 } from '../../compare/align.ts';
 import type { SegmentSummary } from '../../run/model/segment.ts';
-import { oneLine, sharedStart } from '../explorer/prompts.ts';
-import type { RunSource } from '../explorer/source.ts';
-import { mean, stripOf } from '../explorer/strip.ts';
-import type { ColourMode, Strip } from '../explorer/protocol.ts';
+import { finderOf, sharedStart, titleOf } from '../model/prompt.ts';
+import { pathOf } from '../model/tree.ts';
+import type { RunSource } from '../model/source.ts';
+import { mean, stripOf } from '../model/strip.ts';
+import type { ColourMode, Strip } from '../model/shapes.ts';
 import { leafLabels } from './labels.ts';
-import { PathTexts, pathOf } from './paths.ts';
+import { PathTexts } from './paths.ts';
 import type {
   Half,
   LeafHalf,
@@ -27,7 +28,6 @@ import type {
 
 /** Most rows one request may ask for. */
 const WINDOW = 300;
-const TITLE_LENGTH = 300;
 
 /** Two runs whose prompts are laid side by side. Holds no view state. */
 export class PromptPairs {
@@ -51,8 +51,9 @@ export class PromptPairs {
       .map(([step, generated_tokens]) => ({ step, generated_tokens }))
       .sort((a, b) => a.step - b.step);
     const step = shownStep(query.step, steps);
+    const isFound = finderOf(query.text);
     const here = all.filter(
-      (each) => (step === null || each.sides[0].step === step) && matches(each, query.text),
+      (each) => (step === null || each.sides[0].step === step) && isFound(each),
     );
     const chosen = sortPrompts(
       here.filter(({ outcome }) => query.filter === 'any' || outcome === query.filter),
@@ -208,13 +209,6 @@ function shownStep(wanted: PairQuery['step'], steps: readonly { step: number }[]
   return near[0]?.step ?? null;
 }
 
-function matches({ prompt, prompt_id }: AlignedPrompt, query: string): boolean {
-  const words = query.toLowerCase().split(/\s+/u).filter(Boolean);
-  if (words.length === 0) return true;
-  const text = `${prompt_id} ${prompt}`.toLowerCase();
-  return words.every((word) => text.includes(word));
-}
-
 function countsOf(prompts: readonly AlignedPrompt[]): Record<PromptFilter, number> {
   const count = (wanted: PromptFilter) =>
     prompts.filter(({ outcome }) => wanted === 'any' || outcome === wanted).length;
@@ -249,13 +243,6 @@ function promptRow(row: Extract<FlatRow, { kind: 'prompt' }>, start: string): Pa
     position,
     size,
   };
-}
-
-function titleOf({ prompt, prompt_id }: AlignedPrompt, start: string): string {
-  const rest = start !== '' && prompt.startsWith(start) ? prompt.slice(start.length) : prompt;
-  // Cut before tidying: a prompt may be a book.
-  const title = oneLine(rest.slice(0, 4 * TITLE_LENGTH)).slice(0, TITLE_LENGTH);
-  return title === '' ? prompt_id : title;
 }
 
 function leafHalf(

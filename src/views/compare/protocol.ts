@@ -3,7 +3,7 @@ import { outcomes, promptOrders } from '../../compare/align.ts';
 import { comparedRun, comparisonSchema } from '../../compare/model.ts';
 import { segmentStatuses } from '../../run/model/segment.ts';
 import type { ProtocolOf } from '../channel.ts';
-import { colourModes, strip } from '../explorer/protocol.ts';
+import { colourModes, strip } from '../model/shapes.ts';
 import { specSchema } from './spec.ts';
 
 /**

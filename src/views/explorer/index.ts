@@ -6,7 +6,7 @@ import { commands, explorerViewType } from '../ids.ts';
 import { showError } from '../notify.ts';
 import type { Services } from '../services.ts';
 import { ExplorerPanel } from './panel.ts';
-import { revealTarget, type RevealTarget } from './protocol.ts';
+import { revealTarget, type RevealTarget } from '../model/shapes.ts';
 
 /** What the webview keeps over restarts, as far as the host needs it. */
 const restored = z.object({ directory: z.string().min(1) });

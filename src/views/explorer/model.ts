@@ -2,26 +2,18 @@ import { t } from '@vscode/l10n';
 import type { SegmentSummary, SegmentTokens } from '../../run/model/segment.ts';
 import { isLive } from '../../run/status.ts';
 import type { PromptGroup } from '../../run/store.ts';
-import { watchingOf, type Watching } from './explain.ts';
-import { partsOf, pathView, tokenDetail, type PartOfPath } from './path.ts';
-import { interesting, promptList, sameKey, sharedStart, type PromptList } from './prompts.ts';
-import type {
-  ColourMode,
-  PathView,
-  PromptKey,
-  PromptQuery,
-  PromptWindow,
-  RunHeader,
-  RunRecipe,
-  Strip,
-  TokenDetail,
-  TreeView,
-} from './protocol.ts';
+import { watchingOf, type Watching } from '../model/explain.ts';
+import { partsOf, pathView, tokenDetail, type PartOfPath } from '../model/path.ts';
+import { interesting, promptList, type PromptList } from './prompts.ts';
+import { sameKey } from '../model/shapes.ts';
+import { sharedStart } from '../model/prompt.ts';
+import type { ColourMode, PathView, PromptKey, Strip, TokenDetail } from '../model/shapes.ts';
+import type { PromptQuery, PromptWindow, RunHeader, RunRecipe, TreeView } from './protocol.ts';
 import { runRecipe } from './run-recipe.ts';
-import type { RunSource } from './source.ts';
-import { mean, stripOf } from './strip.ts';
-import { treeRows } from './tree.ts';
-import { Vocabulary } from './vocabulary.ts';
+import type { RunSource } from '../model/source.ts';
+import { mean, stripOf } from '../model/strip.ts';
+import { treeRows } from '../model/tree.ts';
+import { Vocabulary } from '../model/vocabulary.ts';
 
 /** Tokens whose values are kept at hand; about 60 bytes each. */
 const TOKENS_KEPT = 500_000;

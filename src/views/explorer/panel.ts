@@ -10,10 +10,10 @@ import { commands, explorerViewType } from '../ids.ts';
 import type { Services } from '../services.ts';
 import { webviewHtml, webviewOptions } from '../webview.ts';
 import { NextRecipe } from './next-recipe.ts';
-import type { RevealTarget } from './protocol.ts';
+import type { RevealTarget } from '../model/shapes.ts';
 import { ExplorerSession, type RunActions } from './session.ts';
-import { TokenizerTexts, tokenizerFolders } from './tokenizer.ts';
-import { Vocabulary } from './vocabulary.ts';
+import { TokenizerTexts, tokenizerFolders } from '../tokenizer.ts';
+import { Vocabulary } from '../model/vocabulary.ts';
 
 /** One editor tab that shows one run. Thin: what it shows is the session's business. */
 export class ExplorerPanel {

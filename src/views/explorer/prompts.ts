@@ -1,35 +1,12 @@
 import type { PromptGroup } from '../../run/store.ts';
-import type { PromptKey, PromptQuery, PromptRow, PromptSort } from './protocol.ts';
+import { finderOf, titleOf } from '../model/prompt.ts';
+import type { PromptKey } from '../model/shapes.ts';
+import type { PromptQuery, PromptRow, PromptSort } from './protocol.ts';
 
 /** A list of prompts, ready to be asked for windows. */
 export interface PromptList {
   rows: PromptRow[];
   prompts: number;
-}
-
-/** Longest title a row carries; the row is one line anyway. */
-const TITLE_LENGTH = 300;
-
-/** One line: runs of white space and control characters become one space. */
-export function oneLine(text: string): string {
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
-}
-
-/**
- * What all texts begin with, cut back to the end of a word or line; '' where that is too little to
- * be worth hiding. Prompts of one run share their template and system prompt.
- */
-export function sharedStart(texts: readonly string[]): string {
-  const first = texts[0];
-  if (first === undefined || texts.length < 2) return '';
-  let length = first.length;
-  for (const text of texts) {
-    let i = 0;
-    while (i < length && text.charCodeAt(i) === first.charCodeAt(i)) i += 1;
-    length = i;
-  }
-  const start = first.slice(0, length).replace(/\S+$/u, '');
-  return start.length >= 24 && texts.every((text) => text.length > start.length) ? start : '';
 }
 
 const sortValues: Record<PromptSort, (group: PromptGroup) => number> = {
@@ -72,13 +49,10 @@ function sorted(groups: PromptGroup[], query: PromptQuery): PromptGroup[] {
 }
 
 function matching(groups: readonly PromptGroup[], query: PromptQuery): PromptGroup[] {
-  const words = query.text.toLowerCase().split(/\s+/u).filter(Boolean);
+  const isFound = finderOf(query.text);
   return groups.filter((group) => {
     if (query.until_step !== null && group.step > query.until_step) return false;
-    if (!hasOutcome(group, query.outcome)) return false;
-    if (words.length === 0) return true;
-    const text = `${group.prompt_id} ${group.prompt}`.toLowerCase();
-    return words.every((word) => text.includes(word));
+    return hasOutcome(group, query.outcome) && isFound(group);
   });
 }
 
@@ -131,22 +105,10 @@ export function promptList(
   return { rows, prompts: matches.length };
 }
 
-function titleOf(group: PromptGroup, start: string): string {
-  const cut = start !== '' && group.prompt.startsWith(start);
-  const rest = cut ? group.prompt.slice(start.length) : group.prompt;
-  // Cut before tidying: a prompt may be a book.
-  const title = oneLine(rest.slice(0, 4 * TITLE_LENGTH)).slice(0, TITLE_LENGTH);
-  return title === '' ? group.prompt_id : title;
-}
-
 function mean(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   if (known.length === 0) return null;
   return known.reduce((sum, value) => sum + value, 0) / known.length;
-}
-
-export function sameKey(a: PromptKey | null, b: PromptKey | null): boolean {
-  return a?.step === b?.step && a?.prompt_id === b?.prompt_id;
 }
 
 /**

@@ -3,23 +3,22 @@ import { z } from 'zod';
 import { PlainError } from '../../common/errors.ts';
 import { applyChange, valueText } from '../../recipe/edit.ts';
 import { engineOf } from '../../recipe/engines.ts';
-import { changeableKeys } from '../../recipe/live.ts';
+import { changeableIn } from '../../recipe/live.ts';
 import type { RecipeValues } from '../../run/model/manifest.ts';
 import { fieldFor, grouped, valueOf } from '../recipe-form/model.ts';
 import type { RecipeChange, RunRecipe, RunRecipeField } from './protocol.ts';
-import type { RunSource } from './source.ts';
+import type { RunSource } from '../model/source.ts';
 
 /** The recipe a run trains by, as the explorer shows it and changes it. Pure. */
 
 type RecipeSource = Pick<RunSource, 'manifest' | 'events' | 'steps'>;
-
-const liveKeys: readonly string[] = changeableKeys;
 
 /** @param controllable whether the run takes commands from here */
 export function runRecipe(source: RecipeSource, controllable: boolean): RunRecipe {
   const { recipe } = source.manifest;
   const settings = Object.entries(recipe).map(([key, value]) => ({ key, value }));
   const engine = engineOf(settings);
+  const liveKeys: readonly string[] = changeableIn(engine);
   const changes = lastChanges(source);
   const fields = settings.flatMap(({ key, value }) => {
     const now = { value, written: true, problem: null, shares: null };

@@ -6,12 +6,12 @@ import {
   type ExplorerCommand,
   type Protocol,
   type RecipeChange,
-  type RevealTarget,
   type RunHeader,
 } from './protocol.ts';
+import type { RevealTarget } from '../model/shapes.ts';
 import { liveValue, type SingleValue } from './run-recipe.ts';
-import type { RunSource } from './source.ts';
-import type { Vocabulary } from './vocabulary.ts';
+import type { RunSource } from '../model/source.ts';
+import type { Vocabulary } from '../model/vocabulary.ts';
 
 /** What the explorer can do to a run; the extension provides it. */
 export interface RunActions {

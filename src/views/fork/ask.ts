@@ -1,8 +1,8 @@
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { short } from '../explorer/scale.ts';
-import { quoted } from '../explorer/text.ts';
+import { short } from '../model/scale.ts';
+import { quoted } from '../model/text.ts';
 import { openServerSettings, type CompletionServer } from './servers.ts';
 
 /** Where a fork can be sampled. */

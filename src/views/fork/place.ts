@@ -2,8 +2,8 @@ import { t } from '@vscode/l10n';
 import { PlainError } from '../../common/errors.ts';
 import type { Alternatives, SegmentSummary } from '../../run/model/segment.ts';
 import type { RunStore } from '../../run/store.ts';
-import { partsOf } from '../explorer/path.ts';
-import { utf16Ends } from '../explorer/text.ts';
+import { partsOf } from '../model/path.ts';
+import { utf16Ends } from '../model/text.ts';
 import { treeOf } from '../rollout/rollout.ts';
 
 /** What is needed of a run to fork in it. */

@@ -1,5 +1,5 @@
-import type { ColourMode } from '../explorer/protocol.ts';
-import { levelOf, scales } from '../explorer/scale.ts';
+import type { ColourMode } from '../model/shapes.ts';
+import { levelOf, scales } from '../model/scale.ts';
 import type { Place, Span } from './document-text.ts';
 import { lastAtMost } from './document-text.ts';
 import { offsetOf, type Rollout } from './rollout.ts';

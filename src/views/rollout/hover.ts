@@ -1,7 +1,7 @@
 import { t } from '@vscode/l10n';
-import { tokenDetail } from '../explorer/path.ts';
-import type { Alternative, Branch, PathMark, TokenDetail } from '../explorer/protocol.ts';
-import { short, signed } from '../explorer/scale.ts';
+import { tokenDetail } from '../model/path.ts';
+import type { Alternative, Branch, PathMark, TokenDetail } from '../model/shapes.ts';
+import { short, signed } from '../model/scale.ts';
 import type { Span } from './document-text.ts';
 import { explorerCall, forkCall, openCall, siblingsCall, type Call } from './links.ts';
 import { bar, commandLink, literal, visible } from './markdown.ts';

@@ -1,8 +1,7 @@
 import { t } from '@vscode/l10n';
-import { probeNotes } from '../explorer/probe.ts';
-import type { PathPart, TreeRow } from '../explorer/protocol.ts';
-import { scales, short, signed } from '../explorer/scale.ts';
-import type { ColourMode } from '../explorer/protocol.ts';
+import { probeNotes } from '../model/probe.ts';
+import type { ColourMode, PathPart, TreeRow } from '../model/shapes.ts';
+import { scales, short, signed } from '../model/scale.ts';
 import { commands } from '../ids.ts';
 import { diffCall, explorerCall, siblingsCall, type Call } from './links.ts';
 import { oneLine } from './markdown.ts';

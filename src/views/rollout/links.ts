@@ -1,5 +1,5 @@
 import { commands } from '../ids.ts';
-import type { RevealTarget } from '../explorer/protocol.ts';
+import type { RevealTarget } from '../model/shapes.ts';
 import type { Rollout } from './rollout.ts';
 
 /** What a link, a lens or a menu runs: a command with its arguments. */

@@ -1,4 +1,4 @@
-import { pieces } from '../explorer/text.ts';
+import { pieces } from '../model/text.ts';
 
 /** Longest text of one token, and of a line, that is shown whole. */
 const LONGEST = 80;

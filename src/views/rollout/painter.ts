@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { ColourChoice } from '../colour.ts';
-import type { PathMark } from '../explorer/protocol.ts';
+import type { PathMark } from '../model/shapes.ts';
 import { rolloutScheme } from './address.ts';
 import type { Place } from './document-text.ts';
 import type { RolloutDocuments } from './documents.ts';

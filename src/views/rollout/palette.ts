@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import type { ColourMode } from '../explorer/protocol.ts';
-import { LEVELS, scales } from '../explorer/scale.ts';
+import type { ColourMode } from '../model/shapes.ts';
+import { LEVELS, scales } from '../model/scale.ts';
 import { colours } from '../ids.ts';
 
 /** How tokens of one level look, and line breaks, which have no ink of their own. */

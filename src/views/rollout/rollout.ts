@@ -1,13 +1,13 @@
 import { t } from '@vscode/l10n';
 import { PlainError } from '../../common/errors.ts';
 import type { SegmentSummary, SegmentTokens } from '../../run/model/segment.ts';
-import { watchingOf, type Watching } from '../explorer/explain.ts';
-import { partsOf, pathView, type PartOfPath } from '../explorer/path.ts';
-import type { PathView, PromptKey, TreeRow } from '../explorer/protocol.ts';
-import type { RunSource } from '../explorer/source.ts';
-import { tokenGroups } from '../explorer/text.ts';
-import { treeRows } from '../explorer/tree.ts';
-import type { Vocabulary } from '../explorer/vocabulary.ts';
+import { watchingOf, type Watching } from '../model/explain.ts';
+import { partsOf, pathView, type PartOfPath } from '../model/path.ts';
+import type { PathView, PromptKey, TreeRow } from '../model/shapes.ts';
+import type { RunSource } from '../model/source.ts';
+import { tokenGroups } from '../model/text.ts';
+import { treeRows } from '../model/tree.ts';
+import type { Vocabulary } from '../model/vocabulary.ts';
 import type { RolloutAddress } from './address.ts';
 import { DocumentText, lastAtMost } from './document-text.ts';
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { tokenizerFolders, TokenizerTexts } from '../explorer/tokenizer.ts';
-import { Vocabulary } from '../explorer/vocabulary.ts';
+import { tokenizerFolders, TokenizerTexts } from '../tokenizer.ts';
+import { Vocabulary } from '../model/vocabulary.ts';
 import type { StoreChange, RunStore, Disposable } from '../../run/store.ts';
 import type { StoreLease, StorePool } from '../../launch/store-pool.ts';
 

@@ -1,6 +1,6 @@
 import type { SegmentSummary } from '../../run/model/segment.ts';
-import type { TreeRow } from '../explorer/protocol.ts';
-import type { Vocabulary } from '../explorer/vocabulary.ts';
+import type { TreeRow } from '../model/shapes.ts';
+import type { Vocabulary } from '../model/vocabulary.ts';
 import { firstDifference } from './difference.ts';
 import { loadRollout, textOf, treeOf, type Rollout, type RolloutSource } from './rollout.ts';
 

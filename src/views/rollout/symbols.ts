@@ -1,5 +1,5 @@
 import { t } from '@vscode/l10n';
-import { short, signed } from '../explorer/scale.ts';
+import { short, signed } from '../model/scale.ts';
 import type { Span } from './document-text.ts';
 import { oneLine } from './markdown.ts';
 import { offsetOf, type Rollout } from './rollout.ts';

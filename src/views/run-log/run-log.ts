@@ -6,7 +6,7 @@ import { PlainError } from '../../common/errors.ts';
 import type { StorePool } from '../../launch/store-pool.ts';
 import { LOG } from '../../run/files.ts';
 import { FileTail } from '../../run/tail.ts';
-import type { RevealTarget } from '../explorer/protocol.ts';
+import type { RevealTarget } from '../model/shapes.ts';
 import { commands, logLanguage } from '../ids.ts';
 import { LogLines, stepMentions } from './text.ts';
 

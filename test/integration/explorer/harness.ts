@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { ColourChoice } from '../../../src/views/colour.ts';
 import { ExplorerSession, type RunActions } from '../../../src/views/explorer/session.ts';
-import type { RunSource } from '../../../src/views/explorer/source.ts';
+import type { RunSource } from '../../../src/views/model/source.ts';
 import { FrontEnd, type OpenOptions as PageOptions } from '../support/front-end.ts';
 
 /** The real explorer in a real Chromium, answered by the real host side in this process. */

@@ -11,7 +11,7 @@ import { arithmetic } from '../../../src/engine/tasks/index.ts';
 import type { SegmentRow, SegmentSummary } from '../../../src/run/model/segment.ts';
 import { appendProbes } from '../../../src/run/probes.ts';
 import { RunStore } from '../../../src/run/store.ts';
-import { TokenizerTexts } from '../../../src/views/explorer/tokenizer.ts';
+import { TokenizerTexts } from '../../../src/views/tokenizer.ts';
 import { CompletionClient, type Server } from '../../../src/views/fork/client.ts';
 import { sampleFork, type ForkSources } from '../../../src/views/fork/fork.ts';
 import { forkPlace, type ForkPlace } from '../../../src/views/fork/place.ts';

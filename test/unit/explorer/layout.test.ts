@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { utf16Ends } from '../../../src/views/explorer/text.ts';
+import { utf16Ends } from '../../../src/views/model/text.ts';
 import {
   layOut,
   shown,

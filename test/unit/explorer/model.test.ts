@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SegmentRow, SegmentTokens } from '../../../src/run/model/segment.ts';
 import { ExplorerModel } from '../../../src/views/explorer/model.ts';
-import type { RunSource } from '../../../src/views/explorer/source.ts';
+import type { RunSource } from '../../../src/views/model/source.ts';
 import { manifest } from '../../integration/explorer/runs.ts';
 import { row, tokensOf } from '../../fixtures/segments.ts';
 

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  interesting,
-  oneLine,
-  promptList,
-  sharedStart,
-} from '../../../src/views/explorer/prompts.ts';
+import { interesting, promptList } from '../../../src/views/explorer/prompts.ts';
 import type { PromptQuery } from '../../../src/views/explorer/protocol.ts';
 import { group } from '../../fixtures/segments.ts';
 
@@ -72,9 +67,8 @@ test('without an accuracy, rewards that differ count as mixed', () => {
   assert.equal(promptList([unjudged], { ...all, outcome: 'right' }, '').prompts, 0);
 });
 
-test('the filter wants every word, in the prompt or its id, whatever its case', () => {
+test('only what is looked for is listed', () => {
   assert.deepEqual(shown({ text: 'PROMPT d', by_step: false }), ['d']);
-  assert.deepEqual(shown({ text: 'prompt zebra' }), []);
 });
 
 test('steps after the one held at stay out', () => {
@@ -113,29 +107,6 @@ test('every matching prompt is listed once, whatever the order', () => {
       },
     ),
   );
-});
-
-test('what all prompts begin with is left out of their titles', () => {
-  const template = 'You are a careful assistant. Answer: ';
-  const start = sharedStart([`${template}what is 2+2?`, `${template}what is 3+5?`]);
-  assert.equal(start, `${template}what is `);
-  const [header] = promptList(
-    [group({ prompt_id: 'a', prompt: `${template}what is 2+2?` })],
-    { ...all, by_step: false },
-    start,
-  ).rows;
-  assert.ok(header?.kind === 'prompt');
-  assert.equal(header.title, '2+2?');
-  assert.equal(sharedStart(['What is 1+1?', 'What is 2+2?']), '');
-  assert.equal(sharedStart([template, template]), '');
-});
-
-test('a title is one line, and an empty prompt is named by its id', () => {
-  assert.equal(oneLine(' a\n\n\tb\u0000c '), 'a b c');
-  const empty = group({ prompt_id: 'train/7', prompt: '\n' });
-  const [row] = promptList([empty], { ...all, by_step: false }, '').rows;
-  assert.ok(row?.kind === 'prompt');
-  assert.equal(row.title, 'train/7');
 });
 
 test('following goes to the newest step: answers that differ, then the most resamples', () => {

@@ -8,7 +8,7 @@ import {
   recipeText,
   runRecipe,
 } from '../../../src/views/explorer/run-recipe.ts';
-import type { RunSource } from '../../../src/views/explorer/source.ts';
+import type { RunSource } from '../../../src/views/model/source.ts';
 import { manifest } from '../../integration/explorer/runs.ts';
 
 const recipe = {

@@ -8,7 +8,7 @@ import type { HostMessage } from '../../../src/views/channel.ts';
 import { ColourChoice } from '../../../src/views/colour.ts';
 import { results, runHeader } from '../../../src/views/explorer/protocol.ts';
 import { ExplorerSession, type RunActions } from '../../../src/views/explorer/session.ts';
-import type { RunSource } from '../../../src/views/explorer/source.ts';
+import type { RunSource } from '../../../src/views/model/source.ts';
 import { manifest } from '../../integration/explorer/runs.ts';
 import { cutRow, group, row } from '../../fixtures/segments.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PlainError } from '../../../src/common/errors.ts';
 import type { SegmentRow } from '../../../src/run/model/segment.ts';
-import { partsOf } from '../../../src/views/explorer/path.ts';
+import { partsOf } from '../../../src/views/model/path.ts';
 import { forkPlace, type ForkedRun } from '../../../src/views/fork/place.ts';
 import { Groups } from '../../../src/run/groups.ts';
 import { probeOf } from '../../fixtures/probe.ts';

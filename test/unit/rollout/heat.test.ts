@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { levelOf } from '../../../src/views/explorer/scale.ts';
+import { levelOf } from '../../../src/views/model/scale.ts';
 import { heatOf, ruledPlaces } from '../../../src/views/rollout/heat.ts';
 import { offsetOf } from '../../../src/views/rollout/rollout.ts';
 import { row, tokensOf } from '../../fixtures/segments.ts';

@@ -5,7 +5,7 @@ import { hoverAt } from '../../../src/views/rollout/hover.ts';
 import { hoverCommands } from '../../../src/views/rollout/links.ts';
 import { bar, commandLink, literal, visible } from '../../../src/views/rollout/markdown.ts';
 import { offsetOf } from '../../../src/views/rollout/rollout.ts';
-import { Vocabulary } from '../../../src/views/explorer/vocabulary.ts';
+import { Vocabulary } from '../../../src/views/model/vocabulary.ts';
 import { row, tokensOf } from '../../fixtures/segments.ts';
 import { assertOnlyCommands, chain, covered, rolloutOf } from './rollouts.ts';
 

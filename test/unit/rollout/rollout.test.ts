@@ -14,7 +14,7 @@ import {
   tokenAt,
 } from '../../../src/views/rollout/rollout.ts';
 import { crumbs, endsOf, siblingsAt } from '../../../src/views/rollout/siblings.ts';
-import { Vocabulary } from '../../../src/views/explorer/vocabulary.ts';
+import { Vocabulary } from '../../../src/views/model/vocabulary.ts';
 import { cutRow, row, tokensOf } from '../../fixtures/segments.ts';
 import { chain, rolloutOf, sourceOf } from './rollouts.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SegmentRow } from '../../../src/run/model/segment.ts';
-import { Vocabulary } from '../../../src/views/explorer/vocabulary.ts';
+import { Vocabulary } from '../../../src/views/model/vocabulary.ts';
 import {
   loadRollout,
   type Rollout,

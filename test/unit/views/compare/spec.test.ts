@@ -29,7 +29,7 @@ test('one of a virtual workspace, or of a commit, is refused and never read from
       (error) => {
         assert.ok(error instanceof PlainError);
         assert.equal(error.message, `${elsewhere} is not a file on this computer.`);
-        return error.next.startsWith("Save it to a folder");
+        return error.next.startsWith('Save it to a folder');
       },
     );
   }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { levelOf, short, signed } from '../../../src/views/explorer/scale.ts';
-import { mean, stripOf } from '../../../src/views/explorer/strip.ts';
+import { levelOf, short, signed } from '../../../../src/views/model/scale.ts';
+import { mean, stripOf } from '../../../../src/views/model/strip.ts';
 
 test('one unsure token among a thousand keeps its cell', () => {
   fc.assert(

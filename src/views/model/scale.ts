@@ -1,5 +1,5 @@
 import { t } from '@vscode/l10n';
-import type { ColourMode } from './protocol.ts';
+import type { ColourMode } from './shapes.ts';
 
 /**
  * How a token's value becomes one of a few levels, the same in strips, text and legend. The bounds

@@ -1,4 +1,4 @@
-import type { ColourMode, Strip } from './protocol.ts';
+import type { ColourMode, Strip } from './shapes.ts';
 import { levelOf } from './scale.ts';
 
 /**

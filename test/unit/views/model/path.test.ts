@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SegmentRow } from '../../../src/run/model/segment.ts';
-import { watchingOf } from '../../../src/views/explorer/explain.ts';
-import { partsOf, pathView, tokenDetail } from '../../../src/views/explorer/path.ts';
-import { Vocabulary } from '../../../src/views/explorer/vocabulary.ts';
-import { cutRow, row, summaries, tokensOf } from '../../fixtures/segments.ts';
+import type { SegmentRow } from '../../../../src/run/model/segment.ts';
+import { watchingOf } from '../../../../src/views/model/explain.ts';
+import { partsOf, pathView, tokenDetail } from '../../../../src/views/model/path.ts';
+import { Vocabulary } from '../../../../src/views/model/vocabulary.ts';
+import { cutRow, row, summaries, tokensOf } from '../../../fixtures/segments.ts';
 
 const rules = watchingOf({});
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainFailure, explainToken, watchingOf } from '../../../src/views/explorer/explain.ts';
+import { explainFailure, explainToken, watchingOf } from '../../../../src/views/model/explain.ts';
 
 const rules = watchingOf({});
 const token = { position: 20, max_prob: 0.41, entropy: 1.32, kind: 'root', first: false } as const;

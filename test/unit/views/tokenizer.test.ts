@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { TokenizerTexts, checkpointFolders } from '../../../src/views/explorer/tokenizer.ts';
+import { TokenizerTexts, checkpointFolders } from '../../../src/views/tokenizer.ts';
 
 const base = fileURLToPath(new URL('../../../media/base', import.meta.url));
 

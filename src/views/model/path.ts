@@ -9,10 +9,10 @@ import type {
   PathView,
   TokenDetail,
   TreeRow,
-} from './protocol.ts';
+} from './shapes.ts';
 import { boundNote } from './probe.ts';
 import { utf16Ends } from './text.ts';
-import { pathTo, treeRows } from './tree.ts';
+import { pathOf, treeRows } from './tree.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Whatever JSON can't say is not measured. */
@@ -26,10 +26,15 @@ export interface PartOfPath {
   to: number;
 }
 
-/** Which own tokens of which segments make up the path to the end of `segment_id`. */
+/**
+ * Which own tokens of which segments make up the path to the end of `segment_id`. Throws where the
+ * run has no such segment.
+ */
 export function partsOf(segments: readonly SegmentSummary[], segment_id: number): PartOfPath[] {
+  const path = pathOf(segments, segment_id);
+  if (path.length === 0) throw new Error(t('This run has no segment {0}.', segment_id));
   const parts: PartOfPath[] = [];
-  for (const segment of pathTo(segments, segment_id)) {
+  for (const segment of path) {
     for (let last = parts.at(-1); last !== undefined; last = parts.at(-1)) {
       last.to = Math.min(last.to, segment.fork_at);
       if (last.to > last.from) break;

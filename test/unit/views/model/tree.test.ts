@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   isRight,
-  pathTo,
+  pathOf,
   telling,
   treeRows,
   visibleRows,
-} from '../../../src/views/explorer/tree.ts';
-import { cutRow, row, summaries } from '../../fixtures/segments.ts';
+} from '../../../../src/views/model/tree.ts';
+import { cutRow, row, summaries } from '../../../fixtures/segments.ts';
 
 // root 1 is cut at 6: try 1 is cut again at 9 and goes on; try 2 answers wrongly. Root 2 answers.
 const segments = summaries([
@@ -82,10 +82,10 @@ test('right, wrong, or not judged', () => {
 
 test('the path to a segment starts at its root', () => {
   assert.deepEqual(
-    pathTo(segments, 14).map((segment) => segment.segment_id),
+    pathOf(segments, 14).map((segment) => segment.segment_id),
     [10, 12, 14],
   );
-  assert.throws(() => pathTo(segments, 99), /no segment 99/);
+  assert.deepEqual(pathOf(segments, 99), []);
 });
 
 test('parents that point at themselves or forward end the path', () => {
@@ -95,11 +95,11 @@ test('parents that point at themselves or forward end the path', () => {
     row({ segment_id: 3, parent_id: 2 }),
   ]);
   assert.deepEqual(
-    pathTo(broken, 1).map((one) => one.segment_id),
+    pathOf(broken, 1).map((one) => one.segment_id),
     [1],
   );
   assert.deepEqual(
-    pathTo(broken, 3).map((one) => one.segment_id),
+    pathOf(broken, 3).map((one) => one.segment_id),
     [2, 3],
   );
 });

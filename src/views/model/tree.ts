@@ -1,7 +1,7 @@
 import { t } from '@vscode/l10n';
 import { accuracyOf } from '../../run/groups.ts';
 import type { SegmentSummary } from '../../run/model/segment.ts';
-import type { TreeRow } from './protocol.ts';
+import type { TreeRow } from './shapes.ts';
 
 /** Whether the completion that ends here is right. Null where none ends here or none was judged. */
 export function isRight(segment: SegmentSummary): boolean | null {
@@ -105,22 +105,20 @@ export function visibleRows<Row extends Pick<TreeRow, 'segment_id' | 'depth'>>(
   return visible;
 }
 
-/** Root first, `segment_id` last. Throws where the run has no such segment. */
-export function pathTo(
+/** Root first, `segment_id` last; empty where the tree has no such segment (any more). */
+export function pathOf(
   segments: readonly SegmentSummary[],
   segment_id: number,
-): [SegmentSummary, ...SegmentSummary[]] {
-  const byId = new Map(segments.map((segment) => [segment.segment_id, segment]));
-  const last = byId.get(segment_id);
-  if (last === undefined) throw new Error(t('This run has no segment {0}.', segment_id));
-  let path: [SegmentSummary, ...SegmentSummary[]] = [last];
-  let parent = last.parent_id === null ? undefined : byId.get(last.parent_id);
+): readonly SegmentSummary[] {
+  const known = new Map(segments.map((segment) => [segment.segment_id, segment]));
+  const path: SegmentSummary[] = [];
+  let next = known.get(segment_id);
   // A parent's id is smaller than its children's; a file that breaks that must not loop us.
-  while (parent !== undefined && parent.segment_id < path[0].segment_id) {
-    path = [parent, ...path];
-    parent = parent.parent_id === null ? undefined : byId.get(parent.parent_id);
+  while (next !== undefined && next.segment_id < (path.at(-1)?.segment_id ?? Infinity)) {
+    path.push(next);
+    next = next.parent_id === null ? undefined : known.get(next.parent_id);
   }
-  return path;
+  return path.reverse();
 }
 
 /** The segment one wants to read first: the most telling of a tree. */

@@ -7,7 +7,7 @@ import {
   quoted,
   tokenGroups,
   utf16Ends,
-} from '../../../src/views/explorer/text.ts';
+} from '../../../../src/views/model/text.ts';
 
 test('ends in code points become ends in UTF-16', () => {
   assert.deepEqual([...utf16Ends('a😀b', [1, 2, 3])], [1, 3, 4]);
