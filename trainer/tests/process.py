@@ -43,10 +43,23 @@ def write_recipe(folder: Path, **keys: Any) -> Path:
 
 
 class Trainer:
-    """A started `adaptive-grpo train`."""
+    """A started `adaptive-grpo train`.
 
-    def __init__(self, *arguments: str, cwd: Path, prefix: tuple[str, ...] = ()) -> None:
-        command = [sys.executable, *prefix, "-m", "adaptive_grpo", "train", *arguments]
+    Args:
+        arguments: after `train`
+        cwd: where
+        prefix: of a launcher, between Python and the program
+        program: what is launched
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        prefix: tuple[str, ...] = (),
+        program: tuple[str, ...] = ("-m", "adaptive_grpo"),
+    ) -> None:
+        command = [sys.executable, *prefix, *program, "train", *arguments]
         path = os.pathsep.join([str(TRAINER), os.environ.get("PYTHONPATH", "")])
         environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
         self.process = subprocess.Popen(

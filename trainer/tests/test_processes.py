@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,25 @@ import pytest
 import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from conftest import ROOT, Extension
+from launching import configured, together
 from process import Trainer, events, write_recipe
 
-LAUNCH = (
-    *("-m", "torch.distributed.run", "--nproc_per_node", "2"),
-    *("--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0"),
-)
+STEPS = 3
+KEYS: dict[str, Any] = {
+    "max_steps": STEPS,
+    "save_steps": STEPS - 1,
+    "lr_scheduler_type": "constant",
+    "scale_rewards": "batch",
+}
+ALL = ("--per_device_train_batch_size", "32")
+"""One process takes what two take together."""
+HALF = ("--max_steps", str(STEPS - 1))
+GO_ON = ("--resume_from_checkpoint", "true")
+
+
+def ended(trainer: Trainer) -> None:
+    code, _, err = trainer.end(240)
+    assert code == 0, err
 
 
 def rollouts(found: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -34,33 +48,85 @@ def rollouts(found: dict[str, Any]) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.mark.parametrize("policy", ["first_failure"])
-def test_two_processes_are_one(tmp_path: Path, extension: Extension, policy: str) -> None:
-    recipe = write_recipe(
-        tmp_path, max_steps=2, fork_policy=policy, scale_rewards="batch", use_cpu=True
-    )
-    alone = Trainer(
-        *(str(recipe), "--output_dir", "one", "--per_device_train_batch_size", "32"), cwd=tmp_path
-    )
-    together = Trainer(
-        *(str(recipe), "--output_dir", "two", "--per_device_train_batch_size", "16"),
-        cwd=tmp_path,
-        prefix=LAUNCH,
-    )
-    for trainer in (alone, together):
-        code, _, err = trainer.end(240)
-        assert code == 0, err
-    one, two = (extension.read(tmp_path / name) for name in ("one", "two"))
+def same(two: dict[str, Any], one: dict[str, Any]) -> None:
+    """Two runs were one and the same, but for how long they took."""
     assert two["problems"] == []
-    assert len(one["segments"]) > 40
     assert rollouts(two) == rollouts(one)
     for first, second in zip(one["steps"], two["steps"], strict=True):
         assert first["metrics"].keys() == second["metrics"].keys()
         for name, value in first["metrics"].items():
             if not name.startswith("time/"):
                 assert second["metrics"][name] == pytest.approx(value, rel=1e-3, abs=1e-5), name
-    kinds = [one["type"] for one in events(tmp_path / "two")]
-    assert kinds == [one["type"] for one in events(tmp_path / "one")], "one process writes the log"
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of one process."""
+    folder = tmp_path_factory.mktemp("one")
+    recipe = write_recipe(folder, **KEYS, use_cpu=True)
+    ended(Trainer(str(recipe), "--output_dir", "run", *ALL, cwd=folder))
+    return folder / "run"
+
+
+def test_two_processes_are_one_and_one_goes_on_where_they_ended(
+    tmp_path: Path, one: Path, extension: Extension
+) -> None:
+    recipe = write_recipe(tmp_path, **KEYS, use_cpu=True)
+    output = ("--output_dir", "run")
+    ended(together(str(recipe), *output, *HALF, cwd=tmp_path))
+    kinds = [event["type"] for event in events(tmp_path / "run")]
+    assert kinds == ["run_started", "step", "step", "checkpoint", "run_finished"], "one log"
+    ended(Trainer(str(recipe), *output, *ALL, *GO_ON, cwd=tmp_path))
+    found = extension.read(one)
+    assert len(found["segments"]) > 60
+    same(extension.read(tmp_path / "run"), found)
+
+
+def spread(
+    name: str, folder: Path, one: Path, extension: Extension, *arguments: str
+) -> dict[str, Any]:
+    """Two processes by a shipped configuration are one, across a checkpoint too.
+
+    Returns:
+        What is noted beside the checkpoint on the way
+    """
+    recipe = write_recipe(folder, **KEYS)
+    told = (str(recipe), "--output_dir", name, *arguments)
+    ended(configured(name, *told, *HALF, cwd=folder))
+    ended(configured(name, *told, *GO_ON, cwd=folder))
+    same(extension.read(folder / name), extension.read(one))
+    checkpoint = folder / name / "checkpoints" / f"checkpoint-{STEPS - 1}"
+    noted: dict[str, Any] = json.loads((checkpoint / "adaptive_grpo_state.json").read_text())
+    assert (noted["step"], noted["processes"]) == (STEPS - 1, 2)
+    assert (checkpoint / "model.safetensors").stat().st_size > 1 << 20, "the whole model"
+    return noted
+
+
+def test_fsdp2_is_one_process(tmp_path: Path, one: Path, extension: Extension) -> None:
+    assert spread("fsdp2", tmp_path, one, extension)["spread_over"] == "fsdp"
+    last = tmp_path / "fsdp2" / "checkpoints" / f"checkpoint-{STEPS}"
+    assert (last / "pytorch_model_fsdp.bin").exists()
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_deepspeed_is_one_process(
+    tmp_path: Path, one: Path, extension: Extension, stage: int
+) -> None:
+    pytest.importorskip("deepspeed", reason="python3 trainer/check.py deepspeed installs it")
+    noted = spread(f"zero{stage}", tmp_path, one, extension)
+    assert noted["spread_over"] == f"zero{stage}"
+
+
+def test_where_a_round_waits_for_all_roots_nobody_is_left_behind(
+    tmp_path: Path, extension: Extension
+) -> None:
+    """`top_entropy` scores in the middle of a round; with FSDP all call the model till then."""
+    keys = {**KEYS, "fork_policy": "top_entropy", "max_steps": 2}
+    recipe = write_recipe(tmp_path, **keys, use_cpu=True)
+    ended(together(str(recipe), "--output_dir", "ddp", cwd=tmp_path))
+    recipe = write_recipe(tmp_path, **keys)
+    ended(configured("fsdp2", str(recipe), "--output_dir", "fsdp2", cwd=tmp_path))
+    same(extension.read(tmp_path / "fsdp2"), extension.read(tmp_path / "ddp"))
 
 
 @pytest.mark.parametrize("name", ["ddp", "fsdp2", "zero2", "zero3"])

@@ -33,17 +33,22 @@ class Saving:
 
     def __init__(self) -> None:
         self._problem: str | None = None
+        self._writing = False
         self._name = ""
         self._size = 0
         """Bytes of the last checkpoint here."""
 
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
-        """A part of a checkpoint is written: an error of the disk is kept for `agree`."""
+        """A part of a checkpoint is written: an error of the disk is kept for `agree`.
+
+        Outside of a checkpoint it is raised as it is.
+        """
         try:
             yield
         except (OSError, SafetensorError, RuntimeError) as error:
-            if type(error) is RuntimeError and not any(one in str(error) for one in _WRITERS):
+            unknown = type(error) is RuntimeError and not any(w in str(error) for w in _WRITERS)
+            if unknown or not self._writing:
                 raise
             reason = error.strerror if isinstance(error, OSError) else None
             self._problem = self._problem or reason or str(error).splitlines()[0]
@@ -64,7 +69,7 @@ class Saving:
         Raises:
             CheckpointError: there is certainly no room, on some process's disk
         """
-        self._problem, self._name = None, checkpoint.name
+        self._problem, self._name, self._writing = None, checkpoint.name, True
         own = [p.to_local() if hasattr(p, "to_local") else p for p in model.parameters()]
         least = sum(p.numel() * p.element_size() for p in own if p.requires_grad)
         with self.part():
@@ -85,6 +90,7 @@ class Saving:
         Raises:
             CheckpointError: a process could not write its part
         """
+        self._writing = False
         lost = any_process(accelerator, self.fails)
         if lost and cleans:
             shutil.rmtree(checkpoint, ignore_errors=True)
@@ -97,6 +103,7 @@ class Saving:
     def _raise_together(self, accelerator: Accelerator) -> None:
         if not any_process(accelerator, self.fails):
             return
+        self._writing = False
         problems = gathered([self._problem])
         reason = next(one for one in problems if one is not None)
         raise CheckpointError(
