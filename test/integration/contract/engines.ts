@@ -1,13 +1,21 @@
 import { join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
+import { BuiltInTarget } from '../../../src/launch/built-in.ts';
+import { resolveInterpreter } from '../../../src/launch/python/choose.ts';
+import type { AccelerateConfig } from '../../../src/launch/python/command-line.ts';
+import { bundledTrainer } from '../../../src/launch/python/install.ts';
+import { PythonTarget } from '../../../src/launch/python/target.ts';
+import type { LaunchTarget } from '../../../src/launch/target.ts';
 import { builtInProgram, recipeFile, smallRecipe, type Program } from '../engine/support.ts';
-import { trainerPython, withoutTrainer, writeTrlRecipe } from '../launch/trainer.ts';
+import { root, trainerPython, withoutTrainer, writeTrlRecipe } from '../launch/trainer.ts';
 
 /** What must hold of both engines is asked of each of them, with something small to train. */
 export interface TestedEngine {
   /** As in the manifest. */
   name: 'built-in' | 'trl';
   program: Program;
+  /** How the extension starts it. */
+  target(): Promise<LaunchTarget>;
   /** Why it can't be tried here. */
   skip: string | false;
   /** Writes a small recipe (and its data) into a folder; returns its path. */
@@ -25,6 +33,7 @@ export interface TestedEngine {
 export const builtIn: TestedEngine = {
   name: 'built-in',
   program: builtInProgram,
+  target: () => Promise.resolve(new BuiltInTarget(join(root, 'src', 'engine', 'main.ts'))),
   skip: false,
   recipe: (folder) => recipeFile(folder, `${smallRecipe}save_steps: 2\n`),
   checkpoint: (step) => join('checkpoints', `step-${step}`),
@@ -34,6 +43,20 @@ export const builtIn: TestedEngine = {
   prompt: '12+3*4=',
 };
 
+/** The tests' own Python; `config`: how to launch several processes. */
+export async function pythonTarget(config: AccelerateConfig | null = null): Promise<PythonTarget> {
+  const { version } = await bundledTrainer(join(root, 'trainer'));
+  const choice = { setting: trainerPython, folder: null, folders: [] };
+  return new PythonTarget(
+    {
+      interpreter: (_, packages, signal) =>
+        resolveInterpreter(choice, { version, packages }, signal),
+      accelerateConfig: () => config,
+    },
+    { ddpConfig: join(root, 'recipes', 'accelerate_configs', 'ddp.yaml') },
+  );
+}
+
 export const trl: TestedEngine = {
   name: 'trl',
   program: {
@@ -41,6 +64,7 @@ export const trl: TestedEngine = {
     args: ['-m', 'adaptive_grpo', 'train'],
     environment: { HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' },
   },
+  target: () => pythonTarget(),
   skip: withoutTrainer,
   recipe: async (folder) => {
     await mkdir(folder, { recursive: true });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunStore } from '../../../src/run/store.ts';
@@ -21,21 +21,25 @@ export function trouble(tested: TestedEngine): void {
       const directory = join(folder, 'run');
       const taken = join(folder, 'taken');
       await writeFile(taken, 'a file');
-      const cases: [string[], number, RegExp][] = [
-        [['--num_generatons', '8'], 2, /num_generatons.*num_generations/s],
-        [['--model_name_or_path', join(folder, 'none')], 1, /none/],
-        [['--output_dir', join(taken, 'run')], 1, /taken/],
+      const text = await readFile(recipe, 'utf8');
+      const model = /^model_name_or_path: .*$/m;
+      const cases: [string, string, number, RegExp][] = [
+            ['no YAML', '{ a: [', 2, /\.yaml/],
+        ['a model that is gone', text.replace(model, 'model_name_or_path: ./gone'), 1, /gone/],
+        ['a folder below a file', text, 1, /taken/],
       ];
       // At once: each takes seconds to load what it needs.
       await Promise.all(
-        cases.map(async ([args, code, words]) => {
-          const ended = await start(folder, '--serve', recipe, '--output_dir', directory, ...args)
-            .ended;
-          assert.equal(ended.code, code, ended.stdout + ended.stderr);
+        cases.map(async ([what, content, code, words], i) => {
+          const file = join(folder, `wrong-${i}.yaml`);
+          await writeFile(file, content);
+          const output = what === 'a folder below a file' ? join(taken, 'run') : directory;
+          const ended = await start(folder, '--serve', file, '--output_dir', output).ended;
+          assert.equal(ended.code, code, `${what}: ${ended.stdout}${ended.stderr}`);
           const { message, next } = failedLineOf(ended);
-          assert.match(`${message} ${next}`, words);
-          assert.doesNotMatch(message, /Traceback|\n\s+at /);
-          assert.match(next, /\S/);
+          assert.match(`${message} ${next}`, words, what);
+          assert.doesNotMatch(message, /Traceback|\n\s+at /, what);
+          assert.match(next, /\S/, what);
         }),
       );
       await assert.rejects(stat(directory), 'nothing is left behind');
