@@ -91,8 +91,13 @@ function summarize(
   };
 }
 
-/** The accuracy reward by TRL's and open-r1's names for it: `accuracy`, `accuracy_reward`, … */
+/**
+ * The accuracy reward by TRL's and open-r1's names for it (`accuracy`, `accuracy_reward`, …), or by
+ * that of somebody's own (`module:accuracy`).
+ */
 export function accuracyOf(segment: SegmentSummary): number | null {
-  const name = Object.keys(segment.rewards ?? {}).find((each) => each.startsWith('accuracy'));
+  const name = Object.keys(segment.rewards ?? {}).find((each) =>
+    /^(?:.*[:.])?accuracy[^:.]*$/.test(each),
+  );
   return name === undefined ? null : (segment.rewards?.[name] ?? null);
 }

@@ -10,6 +10,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from .training.ledger import Ledger
+from .training.rounds import tells_accuracy
 
 _NAMES = {"step_time": "time/step", "clip_ratio/region_mean": "clip_ratio"}
 """TRL's names that are others in the design."""
@@ -77,8 +78,10 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
             for name, value in (metrics or {}).items()
             if isinstance(value, int | float) and math.isfinite(value)
         }
-        if "eval/rewards/accuracy/mean" in told:
-            told["eval/pass@1"] = told["eval/rewards/accuracy/mean"]
+        for name in list(told):
+            function = name.removeprefix("eval/rewards/").removesuffix("/mean")
+            if name == f"eval/rewards/{function}/mean" and tells_accuracy(function):
+                told.setdefault("eval/pass@1", told[name])
         told["tokens/generated"] = self.ledger.counters.generated
         if self.ledger.recorder is not None:
             self.ledger.recorder.say("evaluation", step=state.global_step, metrics=told)

@@ -9,6 +9,7 @@ from conftest import BASE
 
 from adaptive_grpo import cli
 from adaptive_grpo.evaluation.intervals import mean_over_problems, pass_at, wilson
+from adaptive_grpo.training.rounds import tells_accuracy
 
 
 def test_a_checkpoint_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,3 +63,19 @@ def test_intervals() -> None:
     # Eight problems, all or nothing, whatever k: the sample deviation of the shares is 0.5345.
     shares = mean_over_problems([[True] * 9, [False] * 9] * 4)
     assert shares.high - shares.mean == pytest.approx(1.96 * 0.53452 / 8**0.5, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "tells"),
+    [
+        ("accuracy", True),
+        ("accuracy_reward", True),
+        ("countdown:accuracy", True),
+        ("my.module.accuracy", True),
+        ("reasoning_accuracy_reward", False),
+        ("accuracy:length", False),
+        ("format", False),
+    ],
+)
+def test_who_says_what_is_right(name: str, tells: bool) -> None:
+    assert tells_accuracy(name) is tells

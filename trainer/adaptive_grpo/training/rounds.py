@@ -33,12 +33,21 @@ class Score:
 
     @property
     def right(self) -> bool | None:
-        """Whether the answer is right, by the function that is called `accuracy`."""
-        accuracy = self.rewards.get("accuracy", self.rewards.get("accuracy_reward"))
+        """Whether the answer is right, by the function that tells (`tells_accuracy`)."""
+        told = (reward for name, reward in self.rewards.items() if tells_accuracy(name))
+        accuracy = next(told, None)
         return None if accuracy is None else accuracy >= 0.5
 
 
 NOT_SCORED = Score({}, None)
+
+
+def tells_accuracy(name: str) -> bool:
+    """Whether a reward function says what is right: `accuracy`, `accuracy_reward`, `own:accuracy`.
+
+    The twin of `accuracyOf` in `src/run/groups.ts`.
+    """
+    return name.replace(":", ".").rpartition(".")[2].startswith("accuracy")
 
 
 def score_of(names: Sequence[str], rewards: Sequence[float], weights: Sequence[float]) -> Score:
