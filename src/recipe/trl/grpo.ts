@@ -180,6 +180,14 @@ export const grpoShape = {
     t('GPUs that share one vLLM (colocate).'),
     'GPUs',
   ),
+  vllm_chunk_length: fast(
+    'ours',
+    count(1).default(32),
+    t(
+      'How far a vLLM server generates before the trainer looks where to cut: what lies behind the cut is lost, and every chunk is a request (server).',
+    ),
+    'tokens',
+  ),
   vllm_importance_sampling_correction: fast(
     'TRL',
     flag(true),

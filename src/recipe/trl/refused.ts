@@ -2,6 +2,9 @@ import { t } from '@vscode/l10n';
 import type { Contradiction } from '../check.ts';
 import { remove, set, type View, type Written } from './values.ts';
 
+/** As many alternatives as vLLM gives unless it is told otherwise. */
+const VLLM_TOP = 20;
+
 type Choice = string | number | boolean | null | undefined;
 
 /**
@@ -19,6 +22,7 @@ const allowed: Readonly<Record<string, readonly Choice[]>> = {
   generation_kwargs: [null, '{}'],
   mask_truncated_completions: [false],
   use_liger_kernel: [false],
+  vllm_structured_outputs_regex: [null],
   // An old name, so it has no default here.
   use_transformers_paged: [false, undefined],
 };
@@ -34,7 +38,8 @@ export function refusedWithStrategy(
     const value = plain(Object.hasOwn(resolved, key) ? resolved[key] : written[key]);
     if (choices.some((choice) => choice === value)) return [];
     const known = choices.filter((choice) => choice !== null && choice !== undefined);
-    const usual = key === 'generation_kwargs' ? remove(key) : set(key, known[0]);
+    const nothing = known.length === 0;
+    const usual = nothing || key === 'generation_kwargs' ? remove(key) : set(key, known[0]);
     return [
       {
         keys: [key, 'use_token_adaptive'],
@@ -42,39 +47,37 @@ export function refusedWithStrategy(
         suggestion:
           key === 'mask_truncated_completions'
             ? t('Set it to false; `prefix_credit: mask` says the same for cut rollouts alone.')
-            : t(
-                'Set `{0}` to {1}, or set `use_token_adaptive: false`.',
-                key,
-                known.map((choice) => `\`${String(choice)}\``).join(', '),
-              ),
+            : nothing
+              ? t('Leave `{0}` out, or set `use_token_adaptive: false`.', key)
+              : t(
+                  'Set `{0}` to {1}, or set `use_token_adaptive: false`.',
+                  key,
+                  known.map((choice) => `\`${String(choice)}\``).join(', '),
+                ),
         fixes: [usual, set('use_token_adaptive', false)],
       },
     ];
   });
-  return [...found, ...wholeWeights(values, written)];
+  return [...found, ...alternatives(values)];
 }
 
 /** A mapping as the text it could be written as. */
 const plain = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 
-/** Weights of whole completions let hotter resamples drop out. */
-function wholeWeights(values: View, written: Written): Contradiction[] {
-  const { use_vllm, vllm_importance_sampling_mode: mode } = values;
-  // A recipe that knows nothing of the strategy was not written with it in mind.
-  const meant = Object.hasOwn(written, 'use_token_adaptive') || written.engine === 'trl';
-  const weighs = use_vllm && values.vllm_importance_sampling_correction;
-  if (!meant || !weighs || !mode.startsWith('sequence')) return [];
+/** More alternatives than vLLM tells. */
+function alternatives({ use_vllm, capture_top_k }: View): Contradiction[] {
+  if (!use_vllm || capture_top_k <= VLLM_TOP) return [];
   return [
     {
-      severity: 'warning',
-      keys: ['vllm_importance_sampling_mode', 'use_vllm', 'use_token_adaptive'],
+      keys: ['capture_top_k', 'use_vllm', 'use_token_adaptive'],
       message: t(
-        '`vllm_importance_sampling_mode` is `{0}`: it weighs whole completions, and hotter resamples would drop out.',
-        mode,
+        '`capture_top_k` is {0}; vLLM tells at most {1} alternatives.',
+        capture_top_k,
+        VLLM_TOP,
       ),
-      suggestion: t('Use `token_truncate`.'),
-      fixes: [set('vllm_importance_sampling_mode', 'token_truncate')],
+      suggestion: t('Set it to {0} or less.', VLLM_TOP),
+      fixes: [set('capture_top_k', VLLM_TOP)],
     },
   ];
 }

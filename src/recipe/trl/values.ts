@@ -24,6 +24,7 @@ export const view = z.object({
   load_in_4bit: z.boolean(),
   load_in_8bit: z.boolean(),
   use_vllm: z.boolean(),
+  capture_top_k: z.number(),
   vllm_max_model_length: z.number().nullable(),
   vllm_importance_sampling_correction: z.boolean(),
   vllm_importance_sampling_mode: z.string(),

@@ -49,6 +49,7 @@ const refused: Case = {
   mask_truncated_completions: true,
   use_liger_kernel: true,
   use_transformers_paged: true,
+  vllm_structured_outputs_regex: '[0-9]+',
 };
 /** What makes no sense together, said here in words of its own. */
 const together: readonly Case[] = [{ max_resamples_per_prefix: 0 }, { num_roots: 9 }];

@@ -163,7 +163,10 @@ const wrong: [string, RegExp][] = [
     'vllm_importance_sampling_mode: token_truncate\nvllm_importance_sampling_clip_max:',
     /`vllm_importance_sampling_mode: token_truncate` needs a bound/,
   ],
-  ['use_vllm: true', /warning: .* hotter resamples would drop out\. Use `token_truncate`\.$/],
+  [
+    'use_vllm: true\ncapture_top_k: 30',
+    /error: .*at most 20 alternatives\. Set it to 20 or less\.$/,
+  ],
   ['use_vllm: true\nvllm_server_port: 9000', /error: .* Add `vllm_mode: server`\.$/],
   ['use_transformers_paged: true', /warning: .* goes away with TRL 2/],
   ['threads: 4', /warning: The TRL engine does not use "threads"\.$/],
