@@ -182,9 +182,9 @@ def test_open_r1s_mixture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"datasets": "own.jsonl"}, "`datasets` must be a list of data sets"),
+        ({"datasets": "own.jsonl"}, "`datasets` must be a list of mappings"),
         ({"datasets": [{"id": "own.jsonl"}]}, "Data set 1 of `datasets` has no `path`."),
-        ({"datasets": ["own.jsonl"]}, "Data set 1 of `datasets` has no `path`."),
+        ({"datasets": ["own.jsonl"]}, "`datasets` must be a list of mappings"),
         (
             {"datasets": [entry("own.jsonl"), entry("own.jsonl", weight=1)]},
             "Data set 2 of `datasets` has `weight`, which means nothing there.",
@@ -196,7 +196,8 @@ def test_open_r1s_mixture(tmp_path: Path) -> None:
         ),
         ({"datasets": [entry("own.jsonl", columns=["no"])]}, "The mixture can't be loaded: "),
         ({"dataset_mixture": {}}, "`dataset_mixture` has no list `datasets`."),
-        ({"dataset_mixture": [1]}, "`dataset_mixture` has no list `datasets`."),
+        ({"dataset_mixture": [1]}, "`dataset_mixture` must be a mapping or empty"),
+        ({"dataset_mixture": {"datasets": 4}}, "`dataset_mixture` must be a list of data sets"),
         ({"dataset_mixture": {"datasets": [{"path": "x"}]}}, "has no `id`."),
         (
             {"dataset_mixture": {"datasets": [{"id": "x"}], "shuffle": True}},
@@ -208,7 +209,7 @@ def test_open_r1s_mixture(tmp_path: Path) -> None:
         ),
         ({"dataset_streaming": True}, "`dataset_streaming` is not supported"),
         ({"streaming": True, "datasets": [entry("own.jsonl")]}, "`streaming` is not supported"),
-        ({"test_split_size": 1.5, **HELD_OUT}, "leaves nothing to train on"),
+        ({"test_split_size": 1, **HELD_OUT}, "leaves nothing to train on"),
         ({"dataset_train_split": "learn"}, "has no part `learn`; it has `train`."),
         ({"dataset_name": None}, "The recipe names no data set."),
         ({"dataset_name": "somebody/nothing"}, "somebody/nothing can't be loaded"),

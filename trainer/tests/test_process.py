@@ -195,11 +195,10 @@ def test_a_killed_run_goes_on_and_nothing_is_there_twice(
 @pytest.mark.parametrize(
     ("keys", "arguments", "code", "message"),
     [
-        ({"learning_rat": 1}, (), 2, "`learning_rat` is not a key of a recipe."),
-        ({"torch_dtype": "bfloat16"}, (), 2, "`torch_dtype` is a key of an older TRL."),
+        ({"learning_rat": 1}, (), 2, 'There is no key "learning_rat".'),
+        ({"torch_dtype": "bfloat16"}, (), 2, "TRL has no `torch_dtype` any more."),
         ({"bf16": True}, (), 2, "The recipe wants `bf16`, but PyTorch sees no GPU here."),
-        ({"use_vllm": True}, (), 2, "Add `--use_vllm false` to train with the strategy"),
-        ({"threads": 2}, (), 2, "`threads` is a key of the built-in engine"),
+        ({}, ("--threads", "2"), 2, 'The TRL engine does not use "threads".'),
         ({"engine": "built-in"}, (), 2, "is a recipe for the engine `built-in`."),
         ({"loss_type": "sapo"}, (), 2, "`loss_type: sapo` doesn't go together"),
         ({"dataset_name": "none.jsonl"}, (), 1, "There is no file none.jsonl"),

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
-import yaml
 from trl import DatasetMixtureConfig, ModelConfig, TrlParser
 from trl import ScriptArguments as TrlScriptArguments
 
 from ..errors import RecipeError
 from ..rewards import RewardOptions
 from ..training import AdaptiveGRPOConfig
+from .findings import check_settings
+from .keys import BUILT_IN
 from .mixture import check_mixture
-
-_OBSOLETE = {
-    "torch_dtype": "It is called `dtype` now.",
-    "max_prompt_length": "TRL has no such key any more: filter long prompts out of the data set.",
-    "overwrite_output_dir": "Take it out: a run never overwrites another one.",
-    "warmup_ratio": "Say `warmup_steps`.",
-    "evaluation_strategy": "It is called `eval_strategy` now.",
-    "use_liger_loss": "It is called `use_liger_kernel` now.",
-}
-_BUILT_IN = ("eval_num_prompts", "eval_num_generations", "threads")
-"""Keys that only the built-in engine has."""
+from .needs import check_machine, check_packages, has_accelerator
+from .settings import argument_settings, read_settings
 
 _NOT_USED = frozenset(
     {
@@ -116,32 +106,22 @@ def load_recipe(path: Path, overrides: Sequence[str]) -> Recipe:
     Raises:
         RecipeError: something in it is wrong
     """
-    try:
-        source = path.read_bytes()
-        values: Any = yaml.safe_load(source.decode("utf8"))
-    except OSError as error:
-        message = f"The recipe {path} can't be read: {error.strerror}."
-        raise RecipeError(message, "Name a YAML file.") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError(f"{path} is not YAML: {error}", "Mend it where it says.") from error
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        message = f"{path} is not a recipe: it has to be keys and values."
-        raise RecipeError(message, "Write `key: value` on each line.")
+    source, settings = read_settings(path)
+    values = {one.key: one.value for one in settings}
     if values.get("engine", "trl") != "trl":
         message = f"{path} is a recipe for the engine `{values['engine']}`."
         raise RecipeError(message, "Set `engine: trl` to train it with TRL.")
     arguments = [_spelled(one) for one in overrides]
-    warnings = [f"`{key}` is not used by this trainer." for key in sorted(_NOT_USED & set(values))]
-    used = {key: value for key, value in values.items() if key not in _NOT_USED}
-    _check_names(used, arguments)
+    said = argument_settings(arguments)
+    warnings = check_settings(settings, _known() | _NOT_USED) + check_settings(said, _known())
+    warnings += [f"`{key}` is not used by this trainer." for key in sorted(_NOT_USED & set(values))]
     warnings += check_mixture(values)
+    used = {key: value for key, value in values.items() if key not in _NOT_USED | set(BUILT_IN)}
     for key, value in dict(used.pop("env", None) or {}).items():
         os.environ[str(key)] = str(value)
-    written = {**values, **_written(arguments)}
-    if not _has_accelerator():
-        _check_precision(written)
+    written = {**values, **{one.key: one.value for one in said}}
+    check_machine(written)
+    if not has_accelerator():
         used["bf16"] = False
     parser = _parser()
     parser.set_defaults_with_config(**used)
@@ -149,21 +129,11 @@ def load_recipe(path: Path, overrides: Sequence[str]) -> Recipe:
         script, training, model = parser.parse_args_into_dataclasses(args=arguments)
     except (ValueError, TypeError) as error:
         raise RecipeError(f"{path}: {error}", "Change the recipe.") from error
+    check_packages(training, model)
     for key, name in _WANDB.items():
         if getattr(script, key) is not None:
             os.environ[name] = getattr(script, key)
     return Recipe(path, source, script, training, model, written, warnings)
-
-
-def _has_accelerator() -> bool:
-    return torch.cuda.is_available() or torch.accelerator.is_available()
-
-
-def _check_precision(written: Mapping[str, Any]) -> None:
-    for key in ("bf16", "fp16", "tf32"):
-        if str(written.get(key)).lower() == "true":
-            message = f"The recipe wants `{key}`, but PyTorch sees no GPU here."
-            raise RecipeError(message, f"Start it where there is one, or set `{key}: false`.")
 
 
 def _parser() -> Any:
@@ -176,24 +146,9 @@ def _parser() -> Any:
     return parser
 
 
-def _known() -> set[str]:
+def _known() -> frozenset[str]:
     types = (ScriptArguments, AdaptiveGRPOConfig, ModelConfig)
-    return {one.name for type_ in types for one in fields(type_)} | {"env"}
-
-
-def _check_names(values: Mapping[str, Any], arguments: Sequence[str]) -> None:
-    known = _known()
-    for key in [*values, *_written(arguments)]:
-        if key in known:
-            continue
-        if key in _OBSOLETE:
-            raise RecipeError(f"`{key}` is a key of an older TRL.", _OBSOLETE[key])
-        if key in _BUILT_IN:
-            message = f"`{key}` is a key of the built-in engine; this is the trainer for TRL."
-            raise RecipeError(message, "Take it out, or train with the built-in engine.")
-        near = difflib.get_close_matches(str(key), known, 1)
-        hint = f"Did you mean `{near[0]}`?" if near else "Take it out."
-        raise RecipeError(f"`{key}` is not a key of a recipe.", hint)
+    return frozenset({one.name for type_ in types for one in fields(type_)} | {"env"})
 
 
 def _spelled(argument: str) -> str:
@@ -202,16 +157,6 @@ def _spelled(argument: str) -> str:
         return argument
     name, equals, value = argument.partition("=")
     return f"--{name[2:].replace('-', '_')}{equals}{value}"
-
-
-def _written(arguments: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for number, argument in enumerate(arguments):
-        if argument.startswith("--"):
-            name, _, value = argument[2:].partition("=")
-            following = arguments[number + 1 : number + 2]
-            found[name] = value or (following[0] if following else "true")
-    return found
 
 
 def _is_plain(value: Any) -> bool:
