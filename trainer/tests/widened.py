@@ -14,9 +14,9 @@ HEAD = 32
 def widened(folder: Path) -> Path:
     """Writes a model that says exactly what `media/base` says, with heads of 32 instead of 24.
 
-    vLLM's attention on the CPU takes 32, 64, 80, 96, … only. The new dimensions are zeros; the base
-    of the rotary embedding is raised so that the old pairs of dimensions turn as fast as before, and
-    the queries are scaled for the larger root that attention divides by.
+    vLLM's attention on the CPU takes 32, 64, 80, 96, … only. The new dimensions are zeros; the
+    rotary embedding's base is raised so that the old pairs of dimensions turn as fast as before,
+    and queries are scaled for the larger root that attention divides by.
     """
     old = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
     config = AutoConfig.from_pretrained(BASE)

@@ -12,6 +12,9 @@ from .engine import TOP, Sampled
 
 Doubles = NDArray[np.float64]
 
+_ROUNDED = 1e-6
+"""How far off a sum of probabilities may be: vLLM has them in single precision."""
+
 
 @dataclass(frozen=True)
 class Thoughts:
@@ -62,17 +65,22 @@ def thoughts_of(
     k = min(TOP, vocabulary, logs.shape[1])
     best, others = logs[:, :k], vocabulary - k
     floor = best[:, -1]
-    rest = np.clip(1 - np.exp(best).sum(1), 0, others * np.exp(floor))
+    rest = 1 - np.exp(best).sum(1)
 
     def at(wanted: float) -> tuple[Doubles, Doubles, tuple[Doubles, Doubles, Doubles]]:
         """Logs of the known weights, their sum, and that of the others: taken, least, most."""
         power = sampled_at / wanted
         weights = best * power[:, None]
-        with np.errstate(divide="ignore"):
-            alike = np.exp((1 - power) * np.log(max(1, others)) + power * np.log(rest))
-        steep = rest * np.exp(np.where(rest > 0, floor, 0.0) * (power - 1))
-        bounds = np.minimum(alike, steep), np.maximum(alike, steep)
-        return weights, np.exp(weights).sum(1), (np.sqrt(alike * steep), *bounds)
+
+        def ends(mass: Doubles) -> tuple[Doubles, Doubles]:
+            mass = np.clip(mass, 0, others * np.exp(floor))
+            with np.errstate(divide="ignore"):
+                alike = np.exp((1 - power) * np.log(max(1, others)) + power * np.log(mass))
+            return alike, mass * np.exp(np.where(mass > 0, floor, 0.0) * (power - 1))
+
+        taken = np.sqrt(np.prod(ends(rest), axis=0))
+        least, most = np.min(ends(rest - _ROUNDED), axis=0), np.max(ends(rest + _ROUNDED), axis=0)
+        return weights, np.exp(weights).sum(1), (taken, least, most)
 
     weights, sure, (some, least, most) = at(1.0)
     top, whole = np.exp(weights[:, 0]), sure + some
