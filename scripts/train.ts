@@ -29,7 +29,8 @@ if (recipe !== undefined && !asksForHelp && (await engineOfFile(recipe)) === 'tr
 async function trainWithPython(path: string): Promise<number> {
   const source = await readFile(path, 'utf8');
   const trainer = await trainerOf('trl', { recipe: path, source });
-  const child = spawn(trainer.file, [...trainer.args, ...args], { stdio: 'inherit' });
+  const env = { ...process.env, ...trainer.environment };
+  const child = spawn(trainer.file, [...trainer.args, ...args], { stdio: 'inherit', env });
   // Ctrl+C reaches the trainer by itself, and it ends after its step; we wait for that.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -15,6 +15,8 @@ export interface Trainer {
   engine: Engine;
   file: string;
   args: readonly string[];
+  /** Beside our own. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 /** What the Python trainer is looked for by. */
@@ -60,8 +62,7 @@ export async function trainerOf(engine: Engine, request: TrainerRequest): Promis
     const gpus = visibleGpus(await readGpus(), process.env.CUDA_VISIBLE_DEVICES).length;
     const ddp = join(root, 'recipes', 'accelerate_configs', 'ddp.yaml');
     const several = { file: ddp, ours: true };
-    const { file, args } = trainerCommand(python, { facts, gpus, chosen: null, several }, []);
-    return { engine, file, args };
+    return { engine, ...trainerCommand(python, { facts, gpus, chosen: null, several }, []) };
   } catch (error) {
     if (!(error instanceof NoTrainerError)) throw error;
     throw new PlainError(

@@ -20,12 +20,13 @@ export class EngineRun {
   readonly #log: EventLog;
   #asked = false;
 
-  constructor(directory: string, { file, args }: Trainer, more: readonly string[]) {
+  constructor(directory: string, { file, args, environment }: Trainer, more: readonly string[]) {
     this.#log = new EventLog(directory);
     this.#child = spawn(file, [...args, ...more], {
       // What it says of its progress is in the run directory; here it would only fill a pipe.
       stdio: ['ignore', 'ignore', 'pipe'],
       windowsHide: true,
+      env: { ...process.env, ...environment },
     });
     let words = '';
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {

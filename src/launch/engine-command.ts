@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { LOG } from '../run/files.ts';
 import { CancelledError, EngineProcess } from './engine-process.ts';
+import { openDirectory } from './run-directory.ts';
 import type { LaunchOptions, LaunchedRun } from './target.ts';
 
 /** How an engine is started: a program, and what it is given before the recipe's keys. */
@@ -27,7 +28,7 @@ export async function launchHere(
 ): Promise<LaunchedRun> {
   const { recipe, runDirectory, signal } = options;
   if (signal?.aborted === true) throw new CancelledError();
-  const created = await createDirectory(runDirectory);
+  const created = await openDirectory(runDirectory);
   const log = await openLog(runDirectory);
   try {
     const child = spawn(file, args, {
@@ -61,19 +62,6 @@ export function recipeArguments({
   ]);
   const going = resume === true ? ['--resume_from_checkpoint', 'true'] : [];
   return ['--serve', recipe, '--output_dir', runDirectory, ...going, ...flags];
-}
-
-/** Returns whether the directory is new. */
-async function createDirectory(directory: string): Promise<boolean> {
-  try {
-    return (await mkdir(directory, { recursive: true })) !== undefined;
-  } catch (cause) {
-    throw new PlainError(
-      t("The run directory {0} can't be created: {1}", directory, messageOf(cause)),
-      t('Choose another folder in the setting “Adaptive GRPO: Runs Directory”, or make room.'),
-      { cause },
-    );
-  }
 }
 
 async function openLog(directory: string): Promise<FileHandle> {

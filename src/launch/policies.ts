@@ -72,7 +72,8 @@ export class Policies implements Disposable {
       if (released) return;
       released = true;
       served.leases -= 1;
-      if (served.leases > 0) return;
+      // One that has ended, or never began, needs no end.
+      if (served.leases > 0 || this.#served.get(key) !== served) return;
       served.ending = setTimeout(() => void this.#end(key, served), this.#options.idleMs);
     };
     const onAbort = new AbortController();

@@ -5,8 +5,8 @@ import { Follower } from '../run/follow.ts';
 import { LOG, RECIPE, codeOf } from '../run/files.ts';
 import { Listeners, type Disposable } from '../run/listeners.ts';
 import { readManifest } from '../run/manifest-file.ts';
-import { newDirectoryName } from '../run/names.ts';
 import { isLive } from '../run/status.ts';
+import { releaseDirectory, reserveDirectory } from './run-directory.ts';
 import { RunEntry, nameOf, startOf } from './run-entry.ts';
 import type { ReadableRun, RunCard } from './run-entry.ts';
 import type { LaunchOptions, LaunchTarget } from './target.ts';
@@ -26,8 +26,6 @@ export class Runs {
   readonly #target: LaunchTarget;
   readonly #entries = new Map<string, RunEntry>();
   readonly #opened = new Set<string>();
-  /** Names given to runs that are about to start: two in one second must not share a folder. */
-  readonly #promised = new Set<string>();
   readonly #changed = new Listeners<readonly RunCard[]>();
   readonly #ended = new Listeners<ReadableRun>();
   #followers: Follower[] = [];
@@ -116,18 +114,9 @@ export class Runs {
     await this.#lookAgain();
   }
 
-  /**
-   * A directory for a new run of `recipe`, not made yet, and never the same twice:
-   * `<recipe>-<YYYYMMDD-HHMMSS>`.
-   */
-  newDirectory(recipe: string, runsDirectory: string): string {
-    const first = resolve(runsDirectory, newDirectoryName(recipe, new Date()));
-    let directory = first;
-    for (let i = 2; this.#entries.has(directory) || this.#promised.has(directory); i++) {
-      directory = `${first}-${i}`;
-    }
-    this.#promised.add(directory);
-    return directory;
+  /** An empty directory for a new run of `recipe`; a start that fails gives it back. */
+  newDirectory(recipe: string, runsDirectory: string): Promise<string> {
+    return reserveDirectory(recipe, runsDirectory);
   }
 
   /** Starts a new run of a recipe; settles when it is ready or can't be. */
@@ -166,7 +155,10 @@ export class Runs {
 
   async #launch(options: LaunchOptions): Promise<RunCard> {
     const { runDirectory } = options;
-    const run = await this.#target.launch(options);
+    const run = await this.#target.launch(options).catch(async (error: unknown) => {
+      if (options.resume !== true) await releaseDirectory(runDirectory);
+      throw error;
+    });
     void run.stopped.then(() => this.#lookAgain());
     await run.ready;
     this.#selected = runDirectory;

@@ -1,4 +1,4 @@
-import { copyFile, stat } from 'node:fs/promises';
+import { copyFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { t } from '@vscode/l10n';
 import { PlainError } from '../common/errors.ts';
@@ -42,23 +42,40 @@ export async function appendProbes(
         const batch = encodeBatch(given, probeSchema);
         if (damaged) await copyFile(path, `${path}.damaged-${Date.now()}`);
         if (!(await mine())) throw new Error('another window took the lock away');
-        const file = await AppendFile.reopen(path, size);
-        try {
-          // Schema and rows at once: a file that ends after its schema would be as good as none.
-          await file.append(size === 0 ? Buffer.concat([encodeSchema(probeSchema), batch]) : batch);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
+        // Schema and rows at once: a file that ends after its schema would be as good as none.
+        const bytes = size === 0 ? Buffer.concat([encodeSchema(probeSchema), batch]) : batch;
+        await appendSafely(path, size, bytes);
         return given;
       },
       patience,
     );
   } catch (error) {
     await requireRun(directory);
-    if (error instanceof PlainError || codeOf(error) === undefined) throw error;
-    throw new DiskError(path, error);
+    const told = codeOf(error) === undefined ? error : new DiskError(path, error);
+    throw told instanceof DiskError ? adviseOn(told) : told;
   }
+}
+
+/** What can't be made to last is taken back: who tries again must not find it there twice. */
+async function appendSafely(path: string, size: number, bytes: Uint8Array): Promise<void> {
+  const file = await AppendFile.reopen(path, size);
+  try {
+    await file.append(bytes);
+    await file.sync();
+  } catch (error) {
+    await truncate(path, size).catch(() => undefined);
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The run is where it is: what to do about its folder is another thing than for a new run's. */
+function adviseOn(error: DiskError): PlainError {
+  const denied = ['EACCES', 'EPERM', 'EROFS'].includes(error.code ?? '');
+  if (!denied) return error;
+  const next = t('Change the permissions of the run’s folder, or fork in a copy of it elsewhere.');
+  return new PlainError(error.message, next, { cause: error });
 }
 
 async function requireRun(directory: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Listeners, type Disposable } from '../../run/listeners.ts';
-import { readGpus } from './gpus.ts';
+import { askGpus } from './gpus.ts';
 import type { Gpu } from './gpus.ts';
 
 const EVERY_MS = 5000;
@@ -41,12 +41,12 @@ export class GpuWatch implements Disposable {
   async #poll(signal: AbortSignal): Promise<void> {
     let wait = true;
     while (wait) {
-      const gpus = await readGpus(signal).catch(() => null);
+      const gpus = await askGpus(signal).catch(() => null);
+      // Without the driver's program nobody will ever tell; one that fails may answer next time.
       if (gpus === null || signal.aborted) return;
+      const same = gpus.length === 0 && this.#gpus.length === 0;
       this.#gpus = gpus;
-      this.#changed.tell(gpus);
-      // A computer doesn't get a GPU while a run goes on.
-      if (gpus.length === 0) return;
+      if (!same) this.#changed.tell(gpus);
       wait = await pause(this.#everyMs, signal);
     }
   }

@@ -1,5 +1,6 @@
 import { t } from '@vscode/l10n';
 import { z } from 'zod';
+import { codeOf } from '../../run/files.ts';
 import { runProgram } from './program.ts';
 
 /** The GPUs of this computer, as `nvidia-smi` tells. */
@@ -45,8 +46,11 @@ function amount(cell: string | undefined): number | null {
   return cell !== undefined && /^\d+(\.\d+)?$/.test(cell) ? Number(cell) : null;
 }
 
-/** None where there is no `nvidia-smi`, or it has nothing to tell. Rejects only when cancelled. */
-export async function readGpus(signal?: AbortSignal): Promise<Gpu[]> {
+/**
+ * None where `nvidia-smi` has nothing to tell; null where there is no `nvidia-smi` at all. Rejects
+ * only when cancelled.
+ */
+export async function askGpus(signal?: AbortSignal): Promise<Gpu[] | null> {
   const args = [`--query-gpu=${fields}`, '--format=csv,noheader,nounits'];
   const options = { timeoutMs: 5000, ...(signal === undefined ? {} : { signal }) };
   try {
@@ -54,9 +58,14 @@ export async function readGpus(signal?: AbortSignal): Promise<Gpu[]> {
     return code === 0 ? parseGpus(stdout) : [];
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    return [];
+    const isThere = !(error instanceof Error) || codeOf(error.cause) !== 'ENOENT';
+    return isThere ? [] : null;
   }
 }
+
+/** Those there are, as far as `nvidia-smi` tells. Rejects only when cancelled. */
+export const readGpus = async (signal?: AbortSignal): Promise<Gpu[]> =>
+  (await askGpus(signal)) ?? [];
 
 /**
  * Those that a process may use.

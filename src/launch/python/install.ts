@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { t } from '@vscode/l10n';
-import { PlainError } from '../../common/errors.ts';
+import { PlainError, messageOf } from '../../common/errors.ts';
 import { factsOf } from './facts.ts';
 import type { PackageName } from './facts.ts';
 import { pythonOf } from './interpreters.ts';
@@ -77,7 +77,7 @@ export async function createEnvironment(
     return python;
   } catch (error) {
     // A folder that somebody had there is theirs, and so is what pip did to it.
-    if (!before) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    if (!before) await remove(folder, onText);
     throw error;
   }
 }
@@ -110,7 +110,7 @@ export async function installInto(python: string, options: InstallOptions): Prom
     });
     if (ended.code !== 0) throw pipFailed(python, ended.stderr || ended.stdout);
   } finally {
-    await rm(draft, { recursive: true, force: true, maxRetries: 3 });
+    await remove(draft, onText);
   }
   const facts = await factsOf(python, signal === undefined ? {} : { signal });
   const lack = lackOf(facts, { version: bundled.version, packages });
@@ -121,16 +121,32 @@ export async function installInto(python: string, options: InstallOptions): Prom
   );
 }
 
-/** The package that pip is busy with; null where a text doesn't say. */
+/** The package that pip is busy with, and how large it is; null where a text doesn't say. */
 export function stageOf(text: string): string | null {
-  const found = [...text.matchAll(/^\s*(Collecting|Downloading|Building|Installing) ?(.*)$/gm)].at(
+  const found = [...text.matchAll(/^\s*(Collecting|Downloading|Building|Installing) (.+)$/gm)].at(
     -1,
   );
   if (found === undefined) return null;
-  const [, verb = '', rest = ''] = found;
-  const what = verb === 'Installing' ? '' : basename(rest.split(/[\s<>=!~;[(]/)[0] ?? '');
-  if (verb === 'Installing') return t('installing…');
-  return what === '' ? null : t('getting {0}…', what);
+  const [, verb, rest = ''] = found;
+  if (verb === 'Installing') {
+    const packages = /^collected packages: (.+)$/.exec(rest)?.[1]?.split(',') ?? [];
+    // pip says nothing more until all are there, which takes a while for PyTorch's files.
+    return packages.length > 1 ? t('installing {0} packages…', packages.length) : t('installing…');
+  }
+  const [word = ''] = rest.split(/[\s<>=!~;[(]/);
+  const name = basename(word).replace(/-([^-]+)(-[^-]+)*\.(whl|tar\.gz|zip)$/, ' $1');
+  const size = /\((\d[\d.]* [kMG]B)\)$/.exec(rest.trim())?.[1];
+  if (name === '') return null;
+  return size === undefined ? t('getting {0}…', name) : t('getting {0} ({1})…', name, size);
+}
+
+/** What can't be taken away is said in the log, and never hides what went wrong before. */
+async function remove(folder: string, onText: (text: string) => void): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    onText(`${t('{0} could not be removed: {1}', folder, messageOf(error))}\n`);
+  }
 }
 
 /** A folder with something else in it is not to be filled with thousands of files. */

@@ -1,6 +1,7 @@
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { PlainError } from '../../common/errors.ts';
+import { isTrusted } from './trust.ts';
 
 /** Where recipes come from: what was asked for, what is being edited, what lies in `recipes/`. */
 
@@ -16,7 +17,7 @@ export const shippedRecipe = (extensionUri: vscode.Uri): vscode.Uri =>
  * else the workspace's only one, else the one a person picks (undefined: none); without any in the
  * workspace, the one that comes with the extension.
  */
-export async function chooseRecipe(
+async function chooseRecipe(
   argument: unknown,
   extensionUri: vscode.Uri,
 ): Promise<vscode.Uri | undefined> {
@@ -64,8 +65,22 @@ async function workspaceRecipes(): Promise<vscode.Uri[]> {
   return lists.flat().sort((a, b) => a.path.localeCompare(b.path));
 }
 
+/**
+ * The recipe to run, as it is typed; undefined where nothing may be run, or a person doesn't want
+ * that after all.
+ */
+export async function recipeToRun(
+  argument: unknown,
+  extensionUri: vscode.Uri,
+): Promise<vscode.Uri | undefined> {
+  if (!(await isTrusted())) return undefined;
+  const recipe = await chooseRecipe(argument, extensionUri);
+  if (recipe !== undefined) await saveRecipe(recipe);
+  return recipe;
+}
+
 /** What was typed but not saved yet is part of the recipe. */
-export async function saveRecipe(recipe: vscode.Uri): Promise<void> {
+async function saveRecipe(recipe: vscode.Uri): Promise<void> {
   const open = vscode.workspace.textDocuments.find(
     ({ uri, isDirty }) => isDirty && uri.toString() === recipe.toString(),
   );

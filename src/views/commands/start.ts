@@ -7,12 +7,14 @@ import { NoTrainerError } from '../../launch/python/choose.ts';
 import type { StartOptions } from '../../launch/runs.ts';
 import { runsDirectoryFor, startupTimeoutMs } from '../configuration.ts';
 import { commands } from '../ids.ts';
-import { offer, showError } from '../notify.ts';
+import { showError } from '../notify.ts';
 import type { Action } from '../notify.ts';
 import { plainText } from '../plain-text.ts';
+import { pythonRemedies } from '../python/remedies.ts';
 import type { Services } from '../services.ts';
 import { openLog } from './open.ts';
-import { chooseRecipe, saveRecipe, shippedRecipe } from './recipes.ts';
+import { recipeToRun, shippedRecipe } from './recipes.ts';
+import { isTrusted } from './trust.ts';
 
 const TOLD_KEY = 'toldThatRunsOutliveWindows';
 
@@ -22,12 +24,10 @@ export async function startRun(
   context: vscode.ExtensionContext,
   argument: unknown,
 ): Promise<void> {
-  if (!(await isTrusted())) return;
-  const recipe = await chooseRecipe(argument, services.extensionUri);
+  const recipe = await recipeToRun(argument, services.extensionUri);
   if (recipe === undefined) return;
-  await saveRecipe(recipe);
   const parent = runsDirectoryFor(recipe, context.globalStorageUri);
-  const directory = services.runs.newDirectory(recipe.fsPath, parent);
+  const directory = await services.runs.newDirectory(recipe.fsPath, parent);
   const card = await launch(
     services,
     basename(recipe.fsPath),
@@ -108,33 +108,6 @@ async function launch(
     ]);
     return null;
   }
-}
-
-/** Where no Python can train: ways to one, and then the start once more. */
-function pythonRemedies({ best, wanted }: NoTrainerError, again: () => Promise<void>): Action[] {
-  const then = (command: string, argument?: unknown) => async () => {
-    if ((await vscode.commands.executeCommand(command, argument)) === true) await again();
-  };
-  const request = { packages: wanted.packages, into: best?.python ?? null };
-  return [
-    { title: t('Set Up Python…'), run: then(commands.setUpPython, request) },
-    { title: t('Select Python…'), run: then(commands.selectPython) },
-  ];
-}
-
-export async function isTrusted(): Promise<boolean> {
-  if (vscode.workspace.isTrusted) return true;
-  await offer(
-    vscode.window.showWarningMessage,
-    t('This workspace is not trusted, so its recipes are not run. Recorded runs can be read.'),
-    [
-      {
-        title: t('Manage Workspace Trust'),
-        run: () => vscode.commands.executeCommand('workbench.trust.manage'),
-      },
-    ],
-  );
-  return vscode.workspace.isTrusted;
 }
 
 async function tellOnce(context: vscode.ExtensionContext): Promise<void> {

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
-import { PlainError } from '../../common/errors.ts';
 import {
   overridesOf,
   pairRecipe,
@@ -12,13 +11,14 @@ import {
   type Pair,
 } from '../../compare/pair.ts';
 import { sendCommand } from '../../launch/run-actions.ts';
+import { NoTrainerError } from '../../launch/python/choose.ts';
 import { isAlive } from '../../launch/runs.ts';
 import { settingsOf } from '../../recipe/check.ts';
 import { nameOfRecipe } from '../../run/names.ts';
-import { chooseRecipe, saveRecipe } from '../commands/recipes.ts';
-import { isTrusted } from '../commands/start.ts';
+import { recipeToRun } from '../commands/recipes.ts';
 import { runsDirectoryFor, startupTimeoutMs } from '../configuration.ts';
 import { showError } from '../notify.ts';
+import { pythonRemedies } from '../python/remedies.ts';
 import type { Services } from '../services.ts';
 import type { MakingJob } from './actions.ts';
 import { Campaign, runsAtOnce, type Launcher } from './campaign.ts';
@@ -36,10 +36,8 @@ export async function compareWithBaseline(
   comparisons: Comparisons,
   argument: unknown,
 ): Promise<void> {
-  if (!(await isTrusted())) return;
-  const recipe = await chooseRecipe(argument, services.extensionUri);
+  const recipe = await recipeToRun(argument, services.extensionUri);
   if (recipe === undefined) return;
-  await saveRecipe(recipe);
   const source = await readFile(recipe.fsPath, 'utf8');
   const name = basename(recipe.fsPath);
   // Says what is wrong before it asks for anything.
@@ -56,13 +54,21 @@ export async function compareWithBaseline(
     { side: 0, seed },
     { side: 1, seed },
   ]);
-  const launcher = launcherOf(services, context, recipe, pair);
+  let failure: unknown = null;
+  const launcher = launcherOf(services, context, recipe, pair, (error) => (failure = error));
   // Two of TRL's runs would share the GPUs, and their memory.
   const atOnce = pair.engine === 'trl' ? 1 : runsAtOnce(availableParallelism());
   const campaign = new Campaign(jobs, atOnce, launcher);
   comparisons.make(campaign, t('{0}: baseline and adaptive', nameOfRecipe(recipe.fsPath)));
   await campaign.done;
-  tellFailure(services, campaign);
+  if (!campaign.states.some(({ kind }) => kind === 'failed')) return;
+  // A run that could not be started says why, once; the view shows the rest.
+  const again = () => compareWithBaseline(services, context, comparisons, recipe);
+  void showError(
+    failure,
+    services.log,
+    failure instanceof NoTrainerError ? pythonRemedies(failure, again) : [],
+  );
 }
 
 async function askForSeeds(): Promise<number | undefined> {
@@ -116,21 +122,24 @@ function launcherOf(
   context: vscode.ExtensionContext,
   recipe: vscode.Uri,
   pair: Pair,
+  onFailure: (error: unknown) => void,
 ): Launcher<Job> {
   const parent = runsDirectoryFor(recipe, context.globalStorageUri);
   return {
     start: async ({ side, seed }, signal) => {
       const id = sideIds[side];
-      const directory = runs.newDirectory(recipe.fsPath, parent);
-      const { directory: started } = await runs.start(recipe.fsPath, directory, {
+      const directory = await runs.newDirectory(recipe.fsPath, parent);
+      const options = {
         signal,
         timeoutMs: startupTimeoutMs(),
         overrides: {
           ...overridesOf(pair, id, seed, null),
           run_name: `${nameOfRecipe(recipe.fsPath)} ${id} seed ${seed}`,
         },
-      });
-      return started;
+      };
+      const starting = runs.start(recipe.fsPath, directory, options);
+      starting.catch(onFailure);
+      return (await starting).directory;
     },
     ended: (directory) =>
       new Promise((resolve) => {
@@ -153,11 +162,4 @@ function launcherOf(
       if (card !== undefined && isAlive(card)) await sendCommand(card, 'stop');
     },
   };
-}
-
-/** A run that could not be started says why, once; the view shows the rest. */
-function tellFailure(services: Services, campaign: Campaign<Job>): void {
-  const failed = campaign.states.find((state) => state.kind === 'failed');
-  if (failed === undefined) return;
-  void showError(new PlainError(failed.message, failed.next), services.log);
 }

@@ -10,6 +10,7 @@ import type { RunStore } from '../../run/store.ts';
 import { short } from '../model/scale.ts';
 import { TokenizerTexts, tokenizerFolders } from '../tokenizer.ts';
 import { isRight } from '../model/tree.ts';
+import { isTrusted } from '../commands/trust.ts';
 import { commands } from '../ids.ts';
 import { offer, showError } from '../notify.ts';
 import { plainText } from '../plain-text.ts';
@@ -38,7 +39,10 @@ export interface ForkParts {
 
 /** "Fork from Here…": asks what to sample, samples it, and adds it to the run. */
 export async function forkFrom(parts: ForkParts, target: ForkTarget): Promise<void> {
-  if (!(await isTrusted())) return;
+  const why = t(
+    'This workspace is not trusted, so nothing is sampled from it. Recorded runs can be read.',
+  );
+  if (!(await isTrusted(why))) return;
   const { services, memory } = parts;
   const lease = await services.stores.acquire(target.directory);
   try {
@@ -222,19 +226,4 @@ function outcomeOf(rows: readonly SegmentRow[], fork_at: number): string {
     ...(rewards.length > 0 ? [t('mean reward {0}', short(mean))] : [t('not scored')]),
   ];
   return `${many}: ${figures.join(', ')}.`;
-}
-
-async function isTrusted(): Promise<boolean> {
-  if (vscode.workspace.isTrusted) return true;
-  await offer(
-    vscode.window.showWarningMessage,
-    t('This workspace is not trusted, so nothing is sampled from it. Recorded runs can be read.'),
-    [
-      {
-        title: t('Manage Workspace Trust'),
-        run: () => vscode.commands.executeCommand('workbench.trust.manage'),
-      },
-    ],
-  );
-  return vscode.workspace.isTrusted;
 }

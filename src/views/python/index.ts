@@ -1,7 +1,7 @@
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { CancelledError } from '../../launch/engine-process.ts';
-import { isTrusted } from '../commands/start.ts';
+import { isTrusted } from '../commands/trust.ts';
 import { commands } from '../ids.ts';
 import { showError } from '../notify.ts';
 import { PythonPlaces } from './places.ts';

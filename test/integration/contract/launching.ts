@@ -46,7 +46,7 @@ export function launching(tested: TestedEngine): void {
     `${name}: a run is started, commanded, found by the next window, killed, resumed and stopped`,
     { skip },
     async () => {
-      const directory = runs.newDirectory(recipe, join(folder, 'runs'));
+      const directory = await runs.newDirectory(recipe, join(folder, 'runs'));
       const overrides = { seed: 8, max_steps: 100_000, max_generated_tokens: 9_000_000 };
       const card = await runs.start(recipe, directory, { overrides, timeoutMs: PATIENCE_MS });
       assert.ok(card.kind === 'run');
@@ -103,7 +103,7 @@ export function launching(tested: TestedEngine): void {
     { skip },
     async () => {
       const cancel = new AbortController();
-      const directory = runs.newDirectory(recipe, join(folder, 'runs'));
+      const directory = await runs.newDirectory(recipe, join(folder, 'runs'));
       const options = { timeoutMs: PATIENCE_MS, signal: cancel.signal };
       const starting = runs.start(recipe, directory, options);
       // With its log it has begun.
@@ -119,7 +119,7 @@ export function launching(tested: TestedEngine): void {
 
   test(`${name}: what it says about a wrong recipe is what a person reads`, { skip }, async () => {
     await writeFile(recipe, `${await readFile(recipe, 'utf8')}num_generation: 8\n`);
-    const directory = runs.newDirectory(recipe, join(folder, 'runs'));
+    const directory = await runs.newDirectory(recipe, join(folder, 'runs'));
     await assert.rejects(runs.start(recipe, directory, { timeoutMs: PATIENCE_MS }), (error) => {
       assert.ok(error instanceof PlainError);
       assert.match(`${error.message} ${error.next}`, /num_generation.*num_generations/s);

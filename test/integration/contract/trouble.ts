@@ -24,7 +24,7 @@ export function trouble(tested: TestedEngine): void {
       const text = await readFile(recipe, 'utf8');
       const model = /^model_name_or_path: .*$/m;
       const cases: [string, string, number, RegExp][] = [
-            ['no YAML', '{ a: [', 2, /\.yaml/],
+        ['no YAML', '{ a: [', 2, /\.yaml/],
         ['a model that is gone', text.replace(model, 'model_name_or_path: ./gone'), 1, /gone/],
         ['a folder below a file', text, 1, /taken/],
       ];

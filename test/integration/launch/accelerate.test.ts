@@ -27,7 +27,7 @@ test(
     const until = (what: string, expected: (card: ReadableRun) => boolean) =>
       untilRun(runs, directory, what, expected, 120_000);
     const recipe = await writeTrlRecipe(folder, { use_cpu: 'true' });
-    const directory = runs.newDirectory(recipe, join(folder, 'runs'));
+    const directory = await runs.newDirectory(recipe, join(folder, 'runs'));
     const card = await runs.start(recipe, directory, {});
     assert.ok(card.kind === 'run');
     const live = await until('at step 1', stepsFrom(1));

@@ -176,11 +176,14 @@ test('of many Pythons that can’t train, the nearest is named, and only one tha
 
 test('what pip does and why it fails is said plainly', () => {
   assert.equal(stageOf('Collecting trl<1.17,>=1.13 (from adaptive-grpo==0.1.0)\n'), 'getting trl…');
-  assert.equal(
-    stageOf('  Downloading https://x/torch-2.13.0-cp311.whl (780 MB)\n'),
-    'getting torch-2.13.0-cp311.whl…',
-  );
-  assert.equal(stageOf('Installing collected packages: a, b\n'), 'installing…');
+  const wheel = 'torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl';
+  for (const where of ['', 'https://x/packages/']) {
+    const line = `  Downloading ${where}${wheel} (780.3 MB)\r\n`;
+    assert.equal(stageOf(line), 'getting torch 2.13.0 (780.3 MB)…');
+  }
+  assert.equal(stageOf('  Downloading trl-1.16.0.tar.gz\n'), 'getting trl 1.16.0…');
+  assert.equal(stageOf('Installing collected packages: a, b\n'), 'installing 2 packages…');
+  assert.equal(stageOf('  Installing build dependencies: started\n'), 'installing…');
   assert.equal(stageOf('     ━━━━ 12.3/780.0 MB 8.1 MB/s\n'), null);
   const next = (said: string) => pipFailed('/p', said).next;
   assert.match(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Runs, runsIn } from '../../../src/launch/runs.ts';
 import type { ReadableRun, RunCard } from '../../../src/launch/run-entry.ts';
@@ -249,17 +249,42 @@ test('a folder of runs tells which ones are in it', async () => {
 
 test('a started run is on the list and active when the start settles', async () => {
   await runs.setDirectories([parent]);
-  const directory = runs.newDirectory(join(folder, 'my recipe.yaml'), parent);
+  const directory = await runs.newDirectory(join(folder, 'my recipe.yaml'), parent);
   assert.match(directory, /my recipe-\d{8}-\d{6}$/);
   const card = await runs.start(join(folder, 'my recipe.yaml'), directory, {});
   assert.equal(card.directory, directory);
   assert.equal(runs.active?.directory, directory);
-  assert.notEqual(runs.newDirectory(join(folder, 'my recipe.yaml'), parent), directory);
+  assert.notEqual(await runs.newDirectory(join(folder, 'my recipe.yaml'), parent), directory);
 });
 
-test('two starts in one second get a folder each', () => {
-  const names = [1, 2, 3].map(() => runs.newDirectory(join(folder, 'recipe.yaml'), parent));
-  assert.equal(new Set(names).size, 3);
+test('two starts in one second get a folder each, in whichever window', async () => {
+  const other = new Runs(new WritingTarget());
+  const names = await Promise.all(
+    [runs, other, runs, other].map((window) =>
+      window.newDirectory(join(folder, 'recipe.yaml'), parent),
+    ),
+  );
+  assert.equal(new Set(names).size, 4);
+  other.dispose();
+});
+
+test('a start that nothing came of leaves no folder; one that left words in it does', async () => {
+  const target = new WritingTarget();
+  const failing = new Runs(target);
+  const recipe = join(folder, 'recipe.yaml');
+  const directory = await failing.newDirectory(recipe, parent);
+  target.launch = () => Promise.reject(new Error('no engine'));
+  await assert.rejects(failing.start(recipe, directory, {}), /no engine/);
+  assert.deepEqual(await readdir(parent), []);
+  const another = await failing.newDirectory(recipe, parent);
+  await writeFile(join(another, 'trainer.log'), 'why');
+  await assert.rejects(failing.start(recipe, another, {}), /no engine/);
+  assert.deepEqual(await readdir(parent), [basename(another)]);
+  await assert.rejects(
+    failing.newDirectory(recipe, join(another, 'trainer.log')),
+    /can't be created/,
+  );
+  failing.dispose();
 });
 
 test('a crashed run goes on from its own recipe, in its own directory', async () => {

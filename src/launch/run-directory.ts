@@ -1,0 +1,49 @@
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { t } from '@vscode/l10n';
+import { PlainError, messageOf } from '../common/errors.ts';
+import { codeOf } from '../run/files.ts';
+import { newDirectoryName } from '../run/names.ts';
+
+/** Directories of runs, before there is a run in them. */
+
+/**
+ * Makes an empty directory for a new run of `recipe`, `<recipe>-<YYYYMMDD-HHMMSS>`: who makes it has
+ * it, so that two starts in one second, in this window or another, get one each.
+ *
+ * @throws PlainError where it can't be made
+ */
+export async function reserveDirectory(recipe: string, runsDirectory: string): Promise<string> {
+  const first = resolve(runsDirectory, newDirectoryName(recipe, new Date()));
+  await make(runsDirectory, true);
+  for (let i = 1; ; i++) {
+    const directory = i === 1 ? first : `${first}-${i}`;
+    if (await make(directory, false)) return directory;
+  }
+}
+
+/** Makes a run's directory where it isn't there; whether the run is the first thing in it. */
+export async function openDirectory(directory: string): Promise<boolean> {
+  await make(directory, true);
+  return (await readdir(directory)).length === 0;
+}
+
+/** Gives back a directory in which nothing began. */
+export async function releaseDirectory(directory: string): Promise<void> {
+  // One with something in it stays: the system sees to that.
+  await rmdir(directory).catch(() => undefined);
+}
+
+/** Whether it was made; false: it was there. */
+async function make(directory: string, recursive: boolean): Promise<boolean> {
+  try {
+    return (await mkdir(directory, { recursive })) !== undefined || !recursive;
+  } catch (cause) {
+    if (!recursive && codeOf(cause) === 'EEXIST') return false;
+    throw new PlainError(
+      t("The run directory {0} can't be created: {1}", directory, messageOf(cause)),
+      t('Choose another folder in the setting “Adaptive GRPO: Runs Directory”, or make room.'),
+      { cause },
+    );
+  }
+}
