@@ -8,18 +8,17 @@ import os
 import sys
 from typing import Any
 
-os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
-
 from accelerate import PartialState
 from accelerate.utils import DistributedType
+
+from adaptive_grpo.cli import main
 
 
 def _gloo(_state: PartialState, *_: Any, **__: Any) -> tuple[str, DistributedType]:
     return "gloo", DistributedType.MULTI_GPU
 
 
+os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
 PartialState._prepare_backend = _gloo
-
-from adaptive_grpo.cli import main
 
 sys.exit(main())
