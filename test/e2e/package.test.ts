@@ -64,6 +64,7 @@ const content = [
   'recipes/accelerate_configs/fsdp2.yaml',
   'recipes/accelerate_configs/zero2.yaml',
   'recipes/accelerate_configs/zero3.yaml',
+  'recipes/slurm/adaptive_grpo.sbatch',
   'trainer/pyproject.toml',
   'trainer/README.md',
   'trainer/adaptive_grpo/py.typed',
