@@ -45,7 +45,7 @@ export async function trainerOf(engine: Engine, request: TrainerRequest): Promis
   }
   const { named = null, recipe, source } = request;
   if (named !== null) return { engine, file: command(named), args: ['train'] };
-  const { version } = await bundledTrainer(join(root, 'trainer'));
+  const bundled = await bundledTrainer(join(root, 'trainer'));
   const folder = dirname(recipe);
   const checks = join(root, '.cache', 'trainer-venv');
   try {
@@ -57,7 +57,7 @@ export async function trainerOf(engine: Engine, request: TrainerRequest): Promis
         // The tests' own, where somebody works on this project and has no other.
         last: [{ python: pythonOf(checks), source: checks }],
       },
-      { version, packages: packagesOf(source) },
+      { ...bundled, packages: packagesOf(source) },
     );
     const gpus = visibleGpus(await readGpus(), process.env.CUDA_VISIBLE_DEVICES).length;
     const ddp = join(root, 'recipes', 'accelerate_configs', 'ddp.yaml');

@@ -7,6 +7,7 @@ import { factsOf } from './facts.ts';
 import type { PackageName } from './facts.ts';
 import { pythonOf } from './interpreters.ts';
 import { lackInWords, lackOf } from './lack.ts';
+import type { Wanted } from './lack.ts';
 import { requirementOf } from './needs.ts';
 import { runProgram } from './program.ts';
 
@@ -15,6 +16,7 @@ export interface Bundled {
   /** Absolute path of the folder with `pyproject.toml`. */
   folder: string;
   version: string;
+  trl: Wanted['trl'];
 }
 
 /** @throws PlainError where it is missing: the extension is damaged */
@@ -25,10 +27,11 @@ export async function bundledTrainer(folder: string): Promise<Bundled> {
     throw new PlainError(t('The Python trainer is missing: {0}', file), next, { cause });
   });
   const version = /^version = "([^"]+)"$/m.exec(text)?.[1];
-  if (version === undefined) {
+  const [, least, below] = /"trl>=([\d.]+),<([\d.]+)"/.exec(text) ?? [];
+  if (version === undefined || least === undefined || below === undefined) {
     throw new PlainError(t('{0} names no version.', file), t('Reinstall the extension.'));
   }
-  return { folder, version };
+  return { folder, version, trl: [least, below] };
 }
 
 export interface InstallOptions {
@@ -113,7 +116,7 @@ export async function installInto(python: string, options: InstallOptions): Prom
     await remove(draft, onText);
   }
   const facts = await factsOf(python, signal === undefined ? {} : { signal });
-  const lack = lackOf(facts, { version: bundled.version, packages });
+  const lack = lackOf(facts, { ...bundled, packages });
   if (lack === null) return;
   throw new PlainError(
     t('pip is done, but {0} still can’t train: {1}.', python, lackInWords(lack)),

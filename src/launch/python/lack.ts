@@ -5,6 +5,8 @@ import type { PackageName, PythonFacts } from './facts.ts';
 export interface Wanted {
   /** Of the trainer that comes with us. */
   version: string;
+  /** The TRL that it was tested with: from the first on, below the second. */
+  trl: readonly [least: string, below: string];
   /** Beside the trainer, which brings what it always needs. */
   packages: readonly PackageName[];
 }
@@ -14,7 +16,8 @@ export type Lack =
   | { kind: 'python'; found: string }
   | { kind: 'trainer' }
   | { kind: 'version'; found: string; wanted: string }
-  | { kind: 'packages'; missing: readonly PackageName[] };
+  | { kind: 'packages'; missing: readonly PackageName[] }
+  | { kind: 'trl'; found: string; wanted: Wanted['trl'] };
 
 /** The trainer's `requires-python`. */
 export const leastPython = [3, 11] as const;
@@ -34,7 +37,19 @@ export function lackOf(facts: PythonFacts, wanted: Wanted): Lack | null {
     return { kind: 'version', found, wanted: wanted.version };
   }
   const missing = [...always, ...wanted.packages].filter((name) => facts.packages[name] === null);
-  return missing.length === 0 ? null : { kind: 'packages', missing: [...new Set(missing)] };
+  if (missing.length > 0) return { kind: 'packages', missing: [...new Set(missing)] };
+  const { trl } = facts.packages;
+  const [least, below] = wanted.trl;
+  if (trl === null || (!isBelow(trl, least) && isBelow(trl, below))) return null;
+  return { kind: 'trl', found: trl, wanted: wanted.trl };
+}
+
+/** Whether a version comes before another; `1.17.0.dev1` is a 1.17. */
+function isBelow(version: string, other: string): boolean {
+  const numbers = (text: string) => text.split('.').map((each) => Number.parseInt(each, 10) || 0);
+  const [a, b] = [numbers(version), numbers(other)];
+  const at = b.findIndex((number, i) => number !== (a[i] ?? 0));
+  return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
 }
 
 /** In words, to stand after the name of a Python. */
@@ -48,5 +63,9 @@ export function lackInWords(lack: Lack): string {
       return t('the trainer is {0}; this extension comes with {1}', lack.found, lack.wanted);
     case 'packages':
       return t('{0} missing', lack.missing.join(', '));
+    case 'trl': {
+      const [least, below] = lack.wanted;
+      return t('TRL is {0}; the trainer was tested with {1} up to {2}', lack.found, least, below);
+    }
   }
 }

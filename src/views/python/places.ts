@@ -41,10 +41,10 @@ export class PythonPlaces implements PythonChoice {
     packages: readonly PackageName[],
     signal?: AbortSignal,
   ): ReturnType<PythonChoice['interpreter']> {
-    const { version } = await bundledTrainer(this.trainer);
+    const bundled = await bundledTrainer(this.trainer);
     return resolveInterpreter(
       await this.choice(vscode.Uri.file(recipe)),
-      { version, packages },
+      { ...bundled, packages },
       signal,
     );
   }

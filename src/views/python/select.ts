@@ -48,11 +48,11 @@ async function fill(
   places: PythonPlaces,
   signal: AbortSignal,
 ): Promise<void> {
-  const { version } = await bundledTrainer(places.trainer);
+  const wanted = { ...(await bundledTrainer(places.trainer)), packages: [] };
   const choice = await places.choice(undefined);
   const chosen = await chosenIn(choice);
   const candidates = [...chosen, ...(await findInterpreters(choice))];
-  const examined = await examineAll(candidates, { version, packages: [] }, signal);
+  const examined = await examineAll(candidates, wanted, signal);
   // A shim of a version that isn't there is nothing to choose.
   const answering = distinct(examined).filter(({ kind }) => kind !== 'broken');
   const sorted = answering.toSorted((a, b) => Number(a.kind !== 'fit') - Number(b.kind !== 'fit'));

@@ -136,8 +136,7 @@ async function chooseFolder(beside: string | null): Promise<string | undefined> 
 
 /** A Python that is new enough to make an environment with. */
 async function basePython(places: PythonPlaces, signal: AbortSignal): Promise<string> {
-  const { version } = await bundledTrainer(places.trainer);
-  const wanted = { version, packages: [] };
+  const wanted = { ...(await bundledTrainer(places.trainer)), packages: [] };
   const candidates = await findInterpreters(await places.choice(undefined));
   const examined = await examineAll(candidates, wanted, signal);
   const usable = examined.find(

@@ -45,12 +45,12 @@ export const builtIn: TestedEngine = {
 
 /** The tests' own Python; `config`: how to launch several processes. */
 export async function pythonTarget(config: AccelerateConfig | null = null): Promise<PythonTarget> {
-  const { version } = await bundledTrainer(join(root, 'trainer'));
+  const bundled = await bundledTrainer(join(root, 'trainer'));
   const choice = { setting: trainerPython, folder: null, folders: [] };
   return new PythonTarget(
     {
       interpreter: (_, packages, signal) =>
-        resolveInterpreter(choice, { version, packages }, signal),
+        resolveInterpreter(choice, { ...bundled, packages }, signal),
       accelerateConfig: () => config,
     },
     { ddpConfig: join(root, 'recipes', 'accelerate_configs', 'ddp.yaml') },

@@ -24,7 +24,7 @@ import { root, trainerPython, withoutTrainer } from './trainer.ts';
 
 const posix = process.platform === 'win32' ? 'the misbehaving Pythons are shell scripts' : false;
 const bundled = await bundledTrainer(join(root, 'trainer'));
-const wanted = { version: bundled.version, packages: [] };
+const wanted = { ...bundled, packages: [] };
 const before = { ...process.env };
 
 let folder = '';

@@ -8,6 +8,7 @@ import type { PythonFacts } from '../../../src/launch/python/facts.ts';
 import { gpuLine, parseGpus, visibleGpus } from '../../../src/launch/python/gpus.ts';
 import { pipFailed, stageOf } from '../../../src/launch/python/install.ts';
 import { lackInWords, lackOf } from '../../../src/launch/python/lack.ts';
+import type { Wanted } from '../../../src/launch/python/lack.ts';
 import { packagesOf, requirementOf } from '../../../src/launch/python/needs.ts';
 
 const facts = (change: Partial<PythonFacts> = {}): PythonFacts => ({
@@ -30,7 +31,7 @@ const without = (...names: (keyof PythonFacts['packages'])[]): PythonFacts => ({
   ...facts(),
   packages: { ...facts().packages, ...Object.fromEntries(names.map((name) => [name, null])) },
 });
-const wanted = { version: '0.1.0', packages: [] };
+const wanted: Wanted = { version: '0.1.0', trl: ['1.13', '1.17'], packages: [] };
 
 test('a Python that can train lacks nothing; what is in the way is said, the worst first', () => {
   const lack = (found: PythonFacts, more = wanted) => {
@@ -53,10 +54,27 @@ test('a Python that can train lacks nothing; what is in the way is said, the wor
     null,
   );
   assert.equal(lack(without('torch', 'trl')), 'trl, torch missing');
-  assert.deepEqual(lackOf(facts(), { version: '0.1.0', packages: ['vllm', 'trl'] }), {
+  assert.deepEqual(lackOf(facts(), { ...wanted, packages: ['vllm', 'trl'] }), {
     kind: 'packages',
     missing: ['vllm'],
   });
+});
+
+test('a TRL that the trainer was not tested with is said before anything is started', () => {
+  const lack = (trl: string) =>
+    lackOf({ ...facts(), packages: { ...facts().packages, trl } }, wanted)?.kind ?? null;
+  for (const fits of ['1.13', '1.13.0', '1.13.2', '1.16.9', '1.16.0.dev3']) {
+    assert.equal(lack(fits), null, fits);
+  }
+  for (const not of ['0.28.0', '1.12.9', '1.17', '1.17.0.dev0', '1.100.0', '2.0']) {
+    assert.equal(lack(not), 'trl', not);
+  }
+  const old = { ...facts(), packages: { ...facts().packages, trl: '0.28.0' } };
+  const found = lackOf(old, wanted);
+  assert.equal(
+    found === null ? '' : lackInWords(found),
+    'TRL is 0.28.0; the trainer was tested with 1.13 up to 1.17',
+  );
 });
 
 test('what a Python prints is found between what others print, and nothing else is taken for it', () => {
