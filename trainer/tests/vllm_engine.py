@@ -1,0 +1,65 @@
+"""A real vLLM for the tests: the shipped model, on the CPU, in single precision."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import training
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from adaptive_grpo.training import TokenAdaptiveGRPOTrainer
+
+os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+
+needs_vllm = pytest.mark.skipif(
+    find_spec("vllm") is None, reason="vLLM is not installed: python3 trainer/check.py vllm"
+)
+
+
+class OneEngine:
+    """TRL's `LLM(…)`, made once for all tests of a process: it takes long to start."""
+
+    def __init__(self) -> None:
+        self.llm: Any = None
+
+    def __call__(self, **arguments: Any) -> Any:
+        if self.llm is None:
+            import vllm
+            from vllm import _custom_ops
+
+            # vLLM's build for the CPU packs the weights of its layers when it has read them, and
+            # then TRL's `sync_weights` finds none to write to. Unpacked they are as on a GPU.
+            _custom_ops._supports_onednn = False
+            # Of itself it makes half precision of single, and compiles, which takes longer than
+            # all tests.
+            ours = {"max_num_seqs": 64, "dtype": "float32", "enforce_eager": True}
+            self.llm = vllm.LLM(**{**arguments, **ours})
+        return self.llm
+
+
+def trainer(
+    directory: Path, model: Path, data: Any, *, recorder: Any = None, **keys: Any
+) -> TokenAdaptiveGRPOTrainer:
+    torch.set_num_threads(1)
+    return TokenAdaptiveGRPOTrainer(
+        recorder=recorder,
+        model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
+        processing_class=AutoTokenizer.from_pretrained(model),
+        reward_funcs=[training.accuracy, training.length],
+        args=training.config(directory, use_vllm=True, reward_weights=[1.0, 0.1], **keys),
+        train_dataset=data,
+    )
+
+
+@torch.no_grad()
+def logprobs(model: Any, prompt: list[int], completion: list[int]) -> torch.Tensor:
+    """What transformers makes of a completion, without any cache: (tokens, vocabulary), T = 1."""
+    whole = torch.tensor([[*prompt, *completion]])
+    logits = model.eval()(input_ids=whole).logits[0, len(prompt) - 1 : -1].double()
+    return logits.log_softmax(-1)
