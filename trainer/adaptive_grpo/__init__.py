@@ -9,6 +9,11 @@ __all__ = ["AdaptiveGRPOConfig", "RolloutStreamCallback", "TokenAdaptiveGRPOTrai
 
 def __getattr__(name: str) -> Any:
     """PyTorch and TRL, which take seconds to load, are loaded when they are asked for."""
+    if name in __all__:
+        from .compat import check_trl
+
+        # Before anything is imported that another TRL may not have.
+        check_trl()
     if name == "RolloutStreamCallback":
         from .watching import RolloutStreamCallback
 

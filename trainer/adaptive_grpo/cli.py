@@ -121,9 +121,13 @@ class _Stage:
 def _plain(error: BaseException) -> PlainError:
     if isinstance(error, PlainError):
         return error
-    try:
-        from .app.launch import plain
-    except ImportError as missing:
-        message = f"A package is missing: {missing}."
-        return PlainError(message, "Install the trainer again: pip install adaptive-grpo")
+    if isinstance(error, ImportError):
+        # What optional packages are asked for in comes in paragraphs.
+        reason = next((line for line in map(str.strip, str(error).splitlines()) if line), "")
+        return PlainError(
+            f"A package is missing: {reason.removesuffix('.')}.",
+            "Install it, or the trainer again with all it needs: pip install ./trainer",
+        )
+    from .app.launch import plain
+
     return plain(error)

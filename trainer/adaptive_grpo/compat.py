@@ -9,8 +9,8 @@ from packaging.version import Version
 
 from .errors import PlainError
 
-LOWEST, ABOVE = "1.13", "1.17"
-"""Tested: 1.13.0 and 1.16.0."""
+LOWEST, HIGHEST, ABOVE = "1.13", "1.16", "1.17"
+"""Tested: 1.13.0 and 1.16.0, the lowest and the highest."""
 
 _METHODS = {
     "_generate_and_score_completions": ("inputs",),
@@ -33,7 +33,7 @@ def check_trl() -> None:
     except PackageNotFoundError as error:
         raise PlainError("TRL is not installed.", f"Install it: {install}") from error
     if not Version(LOWEST) <= Version(found) < Version(ABOVE):
-        message = f"TRL {found} is installed; this trainer was tested with {LOWEST} up to {ABOVE}."
+        message = f"TRL {found} is installed; this trainer works with {LOWEST} to {HIGHEST}."
         raise PlainError(message, f"Install one of them: {install}")
     from trl import GRPOTrainer
 
