@@ -209,6 +209,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         try:
             super()._maybe_log_save_evaluate(*args, **kwargs)
         except CheckpointError as error:
+            self.control.should_save = False
             self.ledger.warn("checkpoint_lost", f"{error.message} Training goes on.")
         done = self.state.global_step
         # It is called once more at the end of an epoch.

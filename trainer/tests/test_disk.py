@@ -1,0 +1,101 @@
+"""A disk that is too small for checkpoints: a real one, a tmpfs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Extension
+from launching import configured
+from process import Trainer, events, until, write_recipe
+
+Disk = Callable[[str], Path]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """Mounts one of a given size."""
+    made: list[Path] = []
+
+    def mount(size: str) -> Path:
+        if sys.platform != "linux" or os.geteuid() != 0:
+            pytest.skip("a small disk is a tmpfs mount, which takes root on Linux")
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if subprocess.run(command, check=False).returncode != 0:
+            pytest.skip("mounting a tmpfs is not allowed here")
+        made.append(folder)
+        return folder
+
+    yield mount
+    for one in made:
+        subprocess.run(["umount", "--lazy", str(one)], check=True)
+
+
+def lost(directory: Path) -> list[str]:
+    return [one["message"] for one in events(directory) if one.get("code") == "checkpoint_lost"]
+
+
+def test_checkpoints_are_lost_while_the_disk_is_full_and_training_goes_on(
+    tmp_path: Path, disk: Disk, extension: Extension
+) -> None:
+    """The first fits; while there is no room, the older one stays; then there is room again."""
+    folder = disk("24m")
+    recipe = write_recipe(tmp_path, max_steps=1000, save_steps=1, save_total_limit=1)
+    directory = folder / "run"
+    trainer = Trainer(str(recipe), "--output_dir", str(directory), cwd=tmp_path)
+    try:
+        until(directory, "checkpoint", 1)
+        filler = folder / "filler"
+        with pytest.raises(OSError, match="No space"):
+            filler.write_bytes(bytes(1 << 25))
+        # Some room for the log, which is small.
+        os.truncate(filler, filler.stat().st_size - (1 << 20))
+        until(directory, "warning", 2)
+        kept = [one.name for one in (directory / "checkpoints").glob("checkpoint-*")]
+        steps = sum(one["type"] == "step" for one in events(directory))
+        until(directory, "step", steps + 1)
+        filler.unlink()
+        saved = sum(one["type"] == "checkpoint" for one in events(directory))
+        until(directory, "checkpoint", saved + 2)
+        trainer.process.terminate()
+        code, _, err = trainer.end()
+    finally:
+        trainer.kill()
+    assert code == 0, err
+    assert len(kept) == 1, "the last whole checkpoint is not given up for one that isn't there"
+    assert "could not be written" in lost(directory)[0]
+    assert "Training goes on." in lost(directory)[0]
+    assert len(list((directory / "checkpoints").glob("checkpoint-*"))) == 1
+    found = extension.read(directory)
+    assert found["problems"] == []
+    assert [one["step"] for one in found["steps"]] == list(range(1, len(found["steps"]) + 1))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_checkpoint_that_does_not_fit_leaves_nothing_and_nobody_behind(
+    tmp_path: Path, disk: Disk, processes: int
+) -> None:
+    """The weights fit, the optimizer's state doesn't: with FSDP all are in the middle of it."""
+    directory = disk("3m") / "run"
+    recipe = write_recipe(tmp_path, max_steps=2, save_steps=1)
+    told = (str(recipe), "--output_dir", str(directory))
+    start = Trainer if processes == 1 else lambda *a, cwd: configured("fsdp2", *a, cwd=cwd)
+    trainer = start(*told, cwd=tmp_path)
+    try:
+        code, _, err = trainer.end()
+    finally:
+        trainer.kill()
+    assert code == 1
+    assert "checkpoint-2 could not be written" in err
+    steps = [one["step"] for one in events(directory) if one["type"] == "step"]
+    assert steps == [1, 2], "training went on after the first"
+    assert [one.partition(" ")[0] for one in lost(directory)] == ["checkpoint-1", "checkpoint-2"]
+    last = events(directory)[-1]
+    assert (last["type"], last["next"][:5]) == ("run_failed", "Free ")
+    assert list((directory / "checkpoints").glob("checkpoint-*")) == []
