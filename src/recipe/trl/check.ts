@@ -5,7 +5,8 @@ import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import { rewardContradictions, strategyContradictions } from '../together.ts';
 import { batches } from './batches.ts';
-import { openR1Rewards, trlRewards } from './open-r1.ts';
+import { mixtures } from './mixture.ts';
+import { openR1Rewards, rewardsThatRunCode, trlRewards } from './open-r1.ts';
 import { refusedWithStrategy } from './refused.ts';
 import { remove, set, view, type View, type Written } from './values.ts';
 import { oldVllm, vllm } from './vllm.ts';
@@ -24,6 +25,7 @@ export function checkTrl(resolved: Written, written: Written): Contradiction[] {
     ...refusedWithStrategy(values, resolved, written),
     ...rewardContradictions(values),
     ...rewardNames(values),
+    ...mixtures(written),
     ...memory(values),
     ...vllm(values, written),
     ...oldVllm(values, written),
@@ -34,8 +36,18 @@ export function checkTrl(resolved: Written, written: Written): Contradiction[] {
 function rewardNames({ reward_funcs }: View): Contradiction[] {
   const known: readonly string[] = [...openR1Rewards, ...trlRewards];
   return reward_funcs.flatMap((name, item): Contradiction[] => {
-    // A dotted name is a Python function.
-    if (known.includes(name) || name.includes('.')) return [];
+    // `module.function` or `module:function` is a Python function.
+    if (known.includes(name) || /[.:]/.test(name)) return [];
+    if (rewardsThatRunCode.some((each) => each === name)) {
+      return [
+        {
+          keys: ['reward_funcs'],
+          item,
+          message: t('The trainer has no reward function {0}, which runs programs.', quote(name)),
+          suggestion: t('Your own functions are named as `module.function`.'),
+        },
+      ];
+    }
     const guess = nearest(name, known);
     const corrected = reward_funcs.map((each) => (each === name ? guess : each));
     const fixes: Fix[] =

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { recipeShape } from '../keys.ts';
+import { generationShape } from './generation.ts';
 import { grpoShape } from './grpo.ts';
 import { openR1Shape } from './open-r1.ts';
 import { runningShape } from './running.ts';
@@ -18,6 +19,7 @@ export const trlShape: Readonly<Record<string, z.ZodType>> = {
   ...trainingShape,
   ...runningShape,
   ...grpoShape,
+  ...generationShape,
   ...scriptShape,
   ...openR1Shape,
 };

@@ -21,12 +21,10 @@ export const openR1Rewards = [
   'repetition_penalty',
   'length',
   'soft_overlong_punishment',
-  'code',
-  'binary_code',
-  'ioi_code',
-  'cf_code',
   'code_format',
 ] as const;
+/** Those of open-r1 that the trainer does without. */
+export const rewardsThatRunCode = ['code', 'binary_code', 'ioi_code', 'cf_code'] as const;
 export const trlRewards = [
   'accuracy_reward',
   'reasoning_accuracy_reward',
