@@ -83,6 +83,30 @@ def test_what_is_wrong_is_said_as_the_linter_says_it(tmp_path: Path, extension: 
         ], source
 
 
+MIXTURES = [
+    "datasets: [{id: a/b}]",
+    "datasets: [{path: a/b}, {path: a/b, weight: 1}]",
+    "dataset_mixture: {}",
+    "dataset_mixture: {datasets: []}",
+    "dataset_mixture: {datasets: 4}",
+    "dataset_mixture: {datasets: [{path: a/b}]}",
+    "dataset_mixture: {datasets: [{id: a/b, fraction: 1}]}",
+    "dataset_mixture: {datasets: [{id: a/b}], shuffle: true}",
+    "dataset_mixture: {datasets: [{id: a/b}]}\ndatasets: [{path: a/b}]",
+    "dataset_streaming: true",
+    "streaming: true",
+]
+
+
+def test_what_is_wrong_with_a_mixture_is_said_as_the_linter_says_it(
+    tmp_path: Path, extension: Extension
+) -> None:
+    sources = [f"{HEAD}{one}\n" for one in MIXTURES]
+    for source, lines in zip(sources, linted(extension, sources)["said"], strict=True):
+        assert len(lines) == 1, (source, lines)
+        assert refusal(tmp_path, source) in lines[0]
+
+
 def test_both_know_the_same_keys(extension: Extension) -> None:
     known = linted(extension, [])
     own = {*ScriptArguments.__dataclass_fields__, *AdaptiveGRPOConfig.__dataclass_fields__}

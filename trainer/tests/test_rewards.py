@@ -61,6 +61,14 @@ def test_format_and_tags() -> None:
     assert reward("tag_count")([whole, whole + whole, "<think>\n"]) == [1, 0, 0.25]
 
 
+def test_code_stands_in_its_block() -> None:
+    told = "<think>\na\n</think>\n<answer>\n```{}\n1\n```\n</answer>"
+    score = reward("code_format", code_language="c++")
+    texts = [said(told.format("c++")), said(told.format("python")), said("```c++\n1\n```")]
+    assert score(texts) == [1, 0, 0]
+    assert score(texts, language=["python"] * 3) == [0, 1, 0]
+
+
 def test_length_compares_completions_of_a_prompt() -> None:
     texts, golds = ["#1", "#0001", "#2", "#1"], ["1"] * 4
     prompts = ["a", "a", "a", "b"]
@@ -197,7 +205,12 @@ def test_an_answer_is_right_as_text_too_and_a_missing_one_has_no_opinion() -> No
 
 
 def test_names_that_make_no_sense() -> None:
-    for names, message in (([], "empty"), (["format"] * 2, "twice"), (["fast"], "no reward func")):
+    for names, message in (
+        ([], "empty"),
+        (["format"] * 2, "twice"),
+        (["fast"], "no reward func"),
+        (["code"], "which runs programs"),
+    ):
         with pytest.raises(RecipeError, match=message):
             reward_functions(names, RewardOptions())
     with pytest.raises(RecipeError, match="can't be imported"):

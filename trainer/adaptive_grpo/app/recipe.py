@@ -26,7 +26,6 @@ _NOT_USED = frozenset(
         "callbacks",
         "code_eval_scoring_mode",
         "code_eval_test_batch_size",
-        "code_language",
         "code_provider",
         "e2b_router_url",
         "hub_model_revision",

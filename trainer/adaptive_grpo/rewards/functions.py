@@ -69,6 +69,27 @@ def format_(completions: Sequence[Any], **columns: Any) -> list[float | None]:
     return [float(find(text_of(one)) is not None) for one in completions]
 
 
+def code_format(language: str) -> Reward:
+    """1 where the answer in its tags has a block of code in that language, else 0.
+
+    Args:
+        language: of the block, where the data set has no column `language`
+    """
+
+    def reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        languages = columns.get("language") or [language] * len(completions)
+        rewards: list[float | None] = []
+        for completion, one in zip(completions, languages, strict=True):
+            block = (
+                rf"^<think>\n.*?\n</think>\n<answer>\n.*?```{re.escape(one)}.*?```.*?\n</answer>$"
+            )
+            match = re.match(block, text_of(completion), re.DOTALL | re.MULTILINE)
+            rewards.append(float(match is not None))
+        return rewards
+
+    return reward
+
+
 def tag_count(completions: Sequence[Any], **_: Any) -> list[float | None]:
     """A quarter for each of the four tags that is there once."""
     tags = ("<think>\n", "\n</think>\n", "\n<answer>\n", "\n</answer>")

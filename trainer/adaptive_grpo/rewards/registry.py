@@ -31,6 +31,7 @@ class RewardOptions:
     repetition_max_penalty: float = -1.0
     max_completion_len: int = 16384
     soft_punish_cache: int = 4096
+    code_language: str = "python"
 
 
 def _trl(name: str) -> Callable[[RewardOptions], Reward]:
@@ -61,12 +62,17 @@ REGISTRY: dict[str, Callable[[RewardOptions], Reward]] = {
     "repetition_penalty": lambda o: functions.repetition_penalty(
         o.repetition_n_grams, o.repetition_max_penalty
     ),
+    "code_format": lambda o: functions.code_format(o.code_language),
     "soft_overlong_punishment": _trl("get_soft_overlong_punishment"),
     "get_soft_overlong_punishment": _trl("get_soft_overlong_punishment"),
     "accuracy_reward": _trl("accuracy_reward"),
     "reasoning_accuracy_reward": _trl("reasoning_accuracy_reward"),
     "think_format_reward": _trl("think_format_reward"),
 }
+
+
+_RUN_CODE = ("code", "binary_code", "ioi_code", "cf_code")
+"""Of open-r1."""
 
 
 def reward_functions(names: Sequence[str], options: RewardOptions) -> list[Reward]:
@@ -86,6 +92,9 @@ def reward_functions(names: Sequence[str], options: RewardOptions) -> list[Rewar
 def _load(name: str, options: RewardOptions) -> Reward:
     if name in REGISTRY:
         return REGISTRY[name](options)
+    if name in _RUN_CODE:
+        message = f'The trainer has no reward function "{name}", which runs programs.'
+        raise RecipeError(message, "Your own functions are named as `module.function`.")
     module, _, function = name.rpartition(":" if ":" in name else ".")
     if not module:
         known = ", ".join(f"`{one}`" for one in REGISTRY)
