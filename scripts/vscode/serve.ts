@@ -9,6 +9,8 @@ import type { Exit, ProcessTree } from './processes.ts';
 
 export interface ServeOptions {
   vsix: string;
+  /** Extensions beside it, packed. */
+  others?: readonly string[];
   /** The folder that VS Code opens. */
   workspace: string;
   /** Where this VS Code keeps its own data; emptied of extensions and settings first. */
@@ -86,7 +88,9 @@ export async function serveVsCode(options: ServeOptions): Promise<ServedVsCode> 
       ...['--host', '127.0.0.1', '--port', String(options.port ?? 0)],
       ...['--connection-token-file', tokenFile, '--accept-server-license-terms'],
       ...['--telemetry-level', 'off', '--server-data-dir', options.data],
-      ...['--extensions-dir', extensions, '--install-extension', options.vsix, '--start-server'],
+      ...['--extensions-dir', extensions],
+      ...[...(options.others ?? []), options.vsix].flatMap((each) => ['--install-extension', each]),
+      '--start-server',
       ...(options.workspaceTrust === true ? [] : ['--disable-workspace-trust']),
     ],
     { log, env: { ...process.env, ...options.env } },

@@ -131,6 +131,11 @@ export class Workbench {
     return this.#lost(`"${text}" is not offered, but: ${oneLine(offered.join(' | '))}.`);
   }
 
+  /** A row of the open quick pick. */
+  pickRow(text: string | RegExp): Locator {
+    return this.#rows.filter({ hasText: text }).first();
+  }
+
   /** The rows of the open quick pick. */
   async picks(): Promise<string[]> {
     await this.#rows.first().waitFor();

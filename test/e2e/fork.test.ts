@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,6 @@ import { root } from '../../scripts/vscode/install.ts';
 import { recipeFile, runEngine } from '../integration/engine/support.ts';
 import { eventually } from './support/expect.ts';
 import { inVsCode } from './support/world.ts';
-import type { World } from './support/world.ts';
 
 const patienceMs = 90_000;
 /** A run is started and forked, on a machine that may be busy. */
@@ -59,67 +58,6 @@ const withEndedRun = {
 /** Rows of probes in the tree. */
 const probes = (explorer: ExplorerPage): Locator =>
   explorer.segments.filter({ has: explorer.frame.locator('.label', { hasText: /^\s*probe \d/ }) });
-
-/** A live run, held still, with the cursor on the fifth token of a root, by keyboard alone. */
-async function tokenOfLiveRun({ workbench }: World): Promise<ExplorerPage> {
-  await workbench.runCommand('Start Adaptive GRPO Run');
-  const explorer = await ExplorerPage.find(workbench, patienceMs);
-  await explorer.resamples.first().waitFor({ timeout: patienceMs });
-  const { keyboard } = workbench.page;
-  await explorer.frame.locator('.pane.rollouts .scroller').focus();
-  await keyboard.press('Home');
-  await keyboard.press('ArrowDown');
-  await explorer.frame.locator('.pane.rollouts .row.segment.selected.active').waitFor();
-  await keyboard.press('Enter');
-  await keyboard.press('Home');
-  for (let i = 0; i < 4; i++) await keyboard.press('ArrowRight');
-  await eventually(
-    'the detail of the fifth token',
-    () => explorer.detail.innerText(),
-    (text) => text.includes('token 4 ·') && /rank\s+\d+/.test(text),
-  );
-  return explorer;
-}
-
-inVsCode('other continuations of a token join the tree of a live run', long, async (world) => {
-  const { workbench, workspace } = world;
-  const explorer = await tokenOfLiveRun(world);
-  await workbench.page.keyboard.press('b');
-  const offered = await workbench.picks();
-  assert.match(offered[0] ?? '', /^Sample 3 continuations *the live policy/);
-  await workbench.pick('Temperature');
-  await workbench.enter('1.3');
-  await workbench.pick('Sample 3 continuations');
-  const rows = probes(explorer);
-  await eventually(
-    'the probes in the tree',
-    () => rows.count(),
-    (count) => count === 3,
-    patienceMs,
-  );
-  await workbench
-    .notification(/3 continuations from token 4 joined the tree: \d of 3 right/)
-    .waitFor();
-  for (const row of await rows.all()) {
-    assert.match(await row.locator('.status').innerText(), /right|wrong|length/);
-    assert.match(await row.locator('.reward').innerText(), /\d\.\d\d/);
-    assert.match(await row.locator('.temperature').innerText(), /1\.30/);
-    assert.match(await row.locator('.tokens').innerText(), /not trained/);
-  }
-  await workbench.screenshot(join(pictures, 'fork-live.png'));
-
-  // The document of a probe, and another fork from there, with a token forced.
-  await workbench
-    .notification(/joined the tree/)
-    .getByText('Open as Document')
-    .click();
-  await workbench.tab(/probe/).waitFor();
-  const [run = ''] = await readdir(join(workspace, 'runs'));
-  const files = await readdir(join(workspace, 'runs', run));
-  assert.ok(files.includes('probes.arrows') && !files.includes('probes.lock'));
-  await workbench.screenshot(join(pictures, 'fork-document.png'));
-  await workbench.runCommand('Stop Run');
-});
 
 inVsCode(
   'a run that has ended is forked from its document, and a server that is down is said so',

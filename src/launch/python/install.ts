@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { t } from '@vscode/l10n';
@@ -74,7 +74,7 @@ export async function createEnvironment(
         onText,
         ...(signal === undefined ? {} : { signal }),
       });
-      if (made.code !== 0) throw venvFailed(base, lastLine(made.stderr || made.stdout));
+      if (made.code !== 0) throw await venvFailed(base, folder, made.stderr || made.stdout);
     }
     await installInto(python, options);
     return python;
@@ -161,12 +161,29 @@ async function refuseForeign(folder: string): Promise<void> {
   );
 }
 
-function venvFailed(base: string, said: string): PlainError {
-  return new PlainError(
-    t('{0} can’t make an environment: {1}', base, said),
-    t('On Debian and Ubuntu, install the package python3-venv; or choose another Python.'),
+async function venvFailed(base: string, folder: string, said: string): Promise<PlainError> {
+  const message = t('{0} can’t make an environment: {1}', base, lastLine(said));
+  // It says no more than that its pip could not be unpacked.
+  if (isDiskFull(said) || (await freeBytes(folder)) < LEAST_ROOM) return noRoom(message);
+  const next = t(
+    'On Debian and Ubuntu, install the package python3-venv; or choose another Python.',
   );
+  return new PlainError(message, next);
 }
+
+/** What an empty environment takes, and some more. */
+const LEAST_ROOM = 32 * 1024 * 1024;
+
+/** On the disk of a folder; plenty where the system doesn't tell. */
+const freeBytes = (folder: string): Promise<number> =>
+  statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => Infinity,
+  );
+
+const isDiskFull = (said: string): boolean => /No space left on device|Errno 28/.test(said);
+const noRoom = (message: string): PlainError =>
+  new PlainError(message, t('Make room, or choose a folder on another disk.'));
 
 /** pip says the cause in its last line that begins with `ERROR`. */
 export function pipFailed(python: string, said: string): PlainError {
@@ -185,9 +202,7 @@ export function pipFailed(python: string, said: string): PlainError {
       t('This Python has no pip. Set up an environment of its own instead.'),
     );
   }
-  if (/No space left on device|Errno 28/.test(said)) {
-    return new PlainError(message, t('Make room, or choose a folder on another disk.'));
-  }
+  if (isDiskFull(said)) return noRoom(message);
   if (/Could not find a version|NewConnectionError|ConnectionError|timed out/i.test(said)) {
     return new PlainError(
       message,

@@ -30,6 +30,8 @@ export interface WorldOptions {
   files?: Record<string, string>;
   /** Folders to copy into the workspace: path in it to the folder. */
   folders?: Record<string, string>;
+  /** Packs other extensions to install, into this folder; returns their files. */
+  others?: (folder: string) => Promise<string[]>;
   /** Start in a folder that is not trusted. */
   untrusted?: boolean;
   theme?: string;
@@ -98,6 +100,7 @@ export function inVsCode(
     const browser = await chromium;
     const vscode = await serveVsCode({
       vsix: await vsix(),
+      others: (await options.others?.(folder)) ?? [],
       workspace,
       data: await mkdir(join(folder, 'vscode')).then(() => join(folder, 'vscode')),
       workspaceTrust: options.untrusted === true,

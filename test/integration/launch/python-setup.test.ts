@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { PlainError } from '../../../src/common/errors.ts';
-import { examine, resolveInterpreter } from '../../../src/launch/python/choose.ts';
+import { examine, examineAll, resolveInterpreter } from '../../../src/launch/python/choose.ts';
 import { NoTrainerError } from '../../../src/launch/python/choose.ts';
 import { factsOf } from '../../../src/launch/python/facts.ts';
 import { GpuWatch } from '../../../src/launch/python/gpu-watch.ts';
-import { readGpus } from '../../../src/launch/python/gpus.ts';
+import { askGpus, readGpus } from '../../../src/launch/python/gpus.ts';
 import { bundledTrainer, createEnvironment } from '../../../src/launch/python/install.ts';
 import type { InstallOptions } from '../../../src/launch/python/install.ts';
 import {
@@ -18,6 +18,8 @@ import {
   pythonOf,
 } from '../../../src/launch/python/interpreters.ts';
 import { execute } from '../../fixtures/python.ts';
+import { isRoot, smallDisk } from '../contract/disks.ts';
+import { borrowingEnvironment } from './borrowed.ts';
 import { root, trainerPython, withoutTrainer } from './trainer.ts';
 
 /** Real Pythons are found, asked and set up; programs that misbehave are shell scripts. */
@@ -124,6 +126,66 @@ test(
 );
 
 test(
+  'real environments are found where people have them: in the workspace, in the shell, of conda',
+  { skip: withoutTrainer },
+  async () => {
+    const home = join(folder, 'home');
+    const work = join(folder, 'work');
+    const venv = join(work, '.venv');
+    const shell = join(folder, 'of the shell');
+    const conda = join(folder, 'miniconda3');
+    const named = join(conda, 'envs', 'rl');
+    const recorded = join(folder, 'elsewhere');
+    const without = ['-m', 'venv', '--without-pip'];
+    // What conda makes has the same layout, and its own records.
+    for (const place of [venv, shell, conda, named, recorded]) {
+      assert.equal((await execute(trainerPython, [...without, place])).code, 0);
+    }
+    await mkdir(join(home, '.conda'), { recursive: true });
+    await writeFile(join(home, '.conda', 'environments.txt'), `${conda}\n${recorded}\n`);
+    const found = await findInterpreters({
+      folders: [work],
+      environment: { PATH: '', VIRTUAL_ENV: shell, CONDA_PREFIX: named },
+      home,
+    });
+    assert.deepEqual(
+      found.map(({ source }) => source),
+      [venv, shell, named, conda, recorded],
+    );
+    // They share one program by links, and are five Pythons all the same.
+    const examined = await examineAll(found, wanted);
+    assert.deepEqual(
+      examined.map((each) => ('facts' in each ? each.facts.prefix : each.why)),
+      [venv, shell, named, conda, recorded],
+    );
+    assert.ok(examined.every((each) => each.kind === 'lacking' && !each.tooOld));
+    await assert.rejects(
+      resolveInterpreter(
+        { setting: '', folder: null, folders: [work], environment: { PATH: '' }, home },
+        wanted,
+      ),
+      (error) =>
+        error instanceof NoTrainerError && /the trainer is not installed/.test(error.message),
+    );
+
+    // The Python that an environment was made with is gone: it is none any more.
+    await rm(pythonOf(venv));
+    await symlink(join(folder, 'uninstalled', 'python3'), pythonOf(venv));
+    const [first] = await findInterpreters({ folders: [work], environment: {}, home });
+    assert.notEqual(first?.source, venv);
+    await assert.rejects(
+      resolveInterpreter({ setting: '.venv', folder: work, folders: [work], home }, wanted),
+      (error) => {
+        assert.ok(error instanceof NoTrainerError);
+        assert.match(error.message, /There is no Python at \.venv\./);
+        assert.match(error.next, /Python Path/);
+        return true;
+      },
+    );
+  },
+);
+
+test(
   'no Python, an old one, one without the trainer and one that hangs are plain sentences',
   { skip: posix },
   async () => {
@@ -181,14 +243,7 @@ test(
   async () => {
     // PyTorch's gigabytes are borrowed; the trainer itself is built and installed for real.
     const environment = join(folder, 'new env');
-    const python = pythonOf(environment);
-    assert.equal((await execute(trainerPython, ['-m', 'venv', environment])).code, 0);
-    const sites = await execute(python, ['-c', 'import site; print(site.getsitepackages()[0])']);
-    const borrowed = await execute(trainerPython, [
-      '-c',
-      'import site; print(site.getsitepackages()[0])',
-    ]);
-    await writeFile(join(sites.stdout.trim(), 'borrowed.pth'), borrowed.stdout.trim());
+    const python = await borrowingEnvironment(environment);
     process.env.PIP_NO_DEPS = '1';
     assert.equal(await createEnvironment(trainerPython, environment, options()), python);
     assert.ok(stages.length > 0);
@@ -299,3 +354,71 @@ test('GPUs are watched for as long as somebody wants to know', { skip: posix }, 
   await new Promise((resolve) => setTimeout(resolve, 200));
   assert.equal(used.length, told);
 });
+
+test(
+  'a GPU driver that fails once is asked again; without its program nobody is',
+  { skip: posix },
+  async () => {
+    const calls = join(folder, 'calls');
+    await program(
+      'smi/nvidia-smi',
+      `echo x >> "${calls}"`,
+      `[ $(grep -c x "${calls}") = 2 ] && { echo "Failed to initialize NVML"; exit 9; }`,
+      `echo "0, GPU-1, NVIDIA A100, $(grep -c x "${calls}"), 81920, 3"`,
+    );
+    process.env.PATH = `${join(folder, 'smi')}${delimiter}${before.PATH ?? ''}`;
+    const watch = new GpuWatch(20);
+    const used: unknown[] = [];
+    const third = new Promise<void>((resolve) => {
+      watch.onDidChange((gpus) => {
+        used.push(gpus[0]?.usedMib ?? 'none');
+        if (used.length === 3) resolve();
+      });
+    });
+    watch.watch(true);
+    await third;
+    watch.dispose();
+    assert.deepEqual(used, [1, 'none', 3]);
+    process.env.PATH = folder;
+    assert.equal(await askGpus(), null);
+  },
+);
+
+test('a disk that fills up is a plain sentence', { skip: withoutTrainer }, async (t) => {
+  const disk = await smallDisk(t, 4);
+  if (disk === null) return;
+  const environment = join(disk, 'env');
+  await assert.rejects(createEnvironment(trainerPython, environment, options()), (error) => {
+    assert.ok(error instanceof PlainError);
+    assert.match(error.message, /can’t make an environment: /);
+    assert.match(error.next, /Make room/);
+    return true;
+  });
+  assert.deepEqual(await readdir(disk), []);
+});
+
+test(
+  'what can’t be taken away again hides nothing of what went wrong before',
+  { skip: posix },
+  async (t) => {
+    if (!isRoot) {
+      t.skip('a folder that can’t be removed is a mount, which takes root on Linux');
+      return;
+    }
+    const environment = join(folder, 'env');
+    const base = await program(
+      'base',
+      'mkdir -p "$3/bin"; mount -t tmpfs tmpfs "$3/bin"; echo "Error: no ensurepip" >&2; exit 1',
+    );
+    try {
+      await assert.rejects(createEnvironment(base, environment, options()), (error) => {
+        assert.ok(error instanceof PlainError);
+        assert.match(error.message, /can’t make an environment: Error: no ensurepip/);
+        return true;
+      });
+    } finally {
+      await execute('umount', ['--lazy', join(environment, 'bin')]);
+    }
+    assert.match(said, /env could not be removed: .*EBUSY/);
+  },
+);
