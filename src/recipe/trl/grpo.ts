@@ -37,8 +37,10 @@ export const grpoShape = {
   disable_dropout: what('TRL', flag(false), t('Turn dropout off.')),
   router_aux_loss_coef: objective(
     'TRL',
-    z.number().default(0.001),
-    t('Weight of the load-balancing loss of mixture-of-experts models.'),
+    z.number().nullable().default(0.001),
+    t(
+      'Weight of the load-balancing loss of mixture-of-experts models; empty from TRL 1.16 on means the model’s own.',
+    ),
   ),
   cast_lm_head_to_fp32: memory(
     'TRL',
@@ -115,7 +117,14 @@ export const grpoShape = {
     'turns',
   ),
   shuffle_dataset: data('TRL', flag(true), t('Shuffle the training data.')),
-  pad_to_multiple_of: data('TRL', optional(count(1)), t('Pad lengths to a multiple.'), 'tokens'),
+  pad_to_multiple_of: data(
+    'TRL',
+    optional(z.union([count(1), z.literal('auto')])),
+    t(
+      'Pad lengths to a multiple; `auto` (from TRL 1.16 on) does so where the hardware asks for it.',
+    ),
+    'tokens',
+  ),
   remove_unused_columns: data(
     'TRL',
     flag(false),
