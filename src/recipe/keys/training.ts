@@ -73,7 +73,9 @@ export const trainingShape = {
   beta: objective(
     'TRL',
     z.number().min(0).default(0),
-    t('Weight of the KL penalty towards the model the run started from; 0 leaves that model out.'),
+    t(
+      'Weight of the KL penalty towards the model the run started from; 0 leaves that model out. The built-in engine adds it as it is, as TRL does with `use_bias_correction_kl: false`.',
+    ),
   ),
   scale_rewards: objective(
     'TRL',
