@@ -1,9 +1,9 @@
 """A task small enough for a real model on the CPU: reach a number from two others.
 
-`python bench/countdown.py FOLDER [--held_out FILE]` writes `countdown_train.jsonl` and
-`countdown_held_out.jsonl`; `countdown.yaml` trains on them with the rewards of this file. A held-out
-file of one's own has `numbers` and `target` in each line; lines with other than two numbers are
-left out. No held-out problem is in the training part, in either order of its numbers.
+`python bench/countdown.py FOLDER [--held_out FILE]` writes `train.jsonl` and `test.jsonl`;
+`countdown.yaml` trains on the folder with the rewards of this file. A held-out file of one's own
+has `numbers` and `target` in each line; lines with other than two numbers are left out. No held-out
+problem is in the training part, in either order of its numbers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-EXAMPLES = (("3, 4: 12", "3*4=12"), ("9, 5: 14", "9+5=14"), ("15, 7: 8", "15-7=8"))
-"""What is asked, and how it is answered: a model this small has to see it."""
 
 _EQUATION = re.compile(r"\s*(\d{1,9})\s*([-+*/])\s*(\d{1,9})\s*=\s*(\d{1,9})\s*", re.ASCII)
 
@@ -60,14 +57,15 @@ def problems(draw: random.Random) -> Iterator[tuple[list[int], int]]:
         yield [a, b], {"+": a + b, "-": a - b, "*": a * b}[sign]
 
 
+def prompt_of(numbers: Sequence[int], target: int) -> str:
+    """What the model reads: short, because a step on the CPU is mostly reading."""
+    return f"{numbers[0]}, {numbers[1]}: {target}\n"
+
+
 def row(number: int, numbers: Sequence[int], target: int) -> dict[str, Any]:
-    """A line of the data set: a chat of examples, then the problem."""
-    chat: list[dict[str, str]] = []
-    for asked, answered in EXAMPLES:
-        chat.append({"role": "user", "content": asked})
-        chat.append({"role": "assistant", "content": answered})
-    chat.append({"role": "user", "content": f"{numbers[0]}, {numbers[1]}: {target}"})
-    return {"id": f"countdown/{number}", "prompt": chat, "numbers": [*numbers], "target": target}
+    """A line of the data set."""
+    prompt = prompt_of(numbers, target)
+    return {"id": f"countdown/{number}", "prompt": prompt, "numbers": [*numbers], "target": target}
 
 
 def main() -> None:
@@ -93,9 +91,9 @@ def main() -> None:
             taken.add(key)
             train.append((numbers, target))
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name, part in (("train", train), ("held_out", held_out)):
+    for name, part in (("train", train), ("test", held_out)):
         text = "".join(json.dumps(row(i, *one)) + "\n" for i, one in enumerate(part))
-        (options.folder / f"countdown_{name}.jsonl").write_text(text, "utf8")
+        (options.folder / f"{name}.jsonl").write_text(text, "utf8")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import load_dataset
-
 from ..errors import PlainError
-
-_LOCAL = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+from ..sources import FORMATS, Source, find_source, reason_of
 
 
 @dataclass(frozen=True)
@@ -40,42 +38,52 @@ class Problem:
     answer: str
 
 
-def load_benchmark(name: str, folder: Path | None) -> list[Problem]:
+def load_benchmark(name: str, folders: Sequence[Path]) -> list[Problem]:
     """The problems of a benchmark.
 
     Args:
-        name: one of `HUB`, or a JSONL, JSON or parquet file with `prompt` (or `problem`,
-            `question`) and `answer` (or `solution`)
-        folder: where files of the benchmarks' names are looked for before the Hub
+        name: one of `HUB`, or a file with `prompt` (or `problem`, `question`) and `answer` (or
+            `solution`)
+        folders: where a file, or a file or folder of a benchmark's name, is looked for before the
+            Hub
 
     Raises:
         PlainError: it can't be had, or is empty
     """
-    for path in _places(name, folder):
-        if path.is_file():
-            rows = _rows(name, _LOCAL[path.suffix], data_files=str(path), split="train")
-            return _problems(name, rows)
     known = HUB.get(name)
+    if Path(name).suffix in FORMATS:
+        return _problems(name, _rows(name, find_source(name, folders), split="train"))
+    for folder in folders:
+        for suffix in FORMATS:
+            if (folder / f"{name}{suffix}").is_file():
+                source = find_source(f"{name}{suffix}", [folder])
+                return _problems(name, _rows(name, source, split="train"))
+        if known is not None and (folder / name).is_dir():
+            return _known(name, known, find_source(name, [folder]))
     if known is None:
         names = ", ".join(HUB)
         message = f"There is no benchmark {name}: neither a file nor one of {names}."
         raise PlainError(message, "Name a JSONL file with `prompt` and `answer`.")
-    rows = _rows(name, known.path, known.configuration, split=known.part)
+    return _known(name, known, Source(known.path))
+
+
+def _known(name: str, known: Benchmark, source: Source) -> list[Problem]:
+    rows = _rows(name, source, known.configuration, known.part)
+    missing = next((one for one in (known.problem, known.answer) if one not in rows[0]), None)
+    if missing is not None:
+        columns = ", ".join(f"`{one}`" for one in rows[0])
+        message = f"{source.name} has no column `{missing}` any more; it has {columns}."
+        raise PlainError(message, "Put it as a JSONL file into --benchmark_folder.")
     return [Problem(str(row[known.problem]), str(row[known.answer])) for row in rows]
 
 
-def _places(name: str, folder: Path | None) -> list[Path]:
-    if Path(name).suffix in _LOCAL:
-        return [Path(name)]
-    return [] if folder is None else [folder / f"{name}{suffix}" for suffix in _LOCAL]
-
-
-def _rows(name: str, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
+def _rows(
+    name: str, source: Source, configuration: str | None = None, split: str | None = None
+) -> list[dict[str, Any]]:
     try:
-        rows = list(load_dataset(*arguments, **options))
+        rows = list(source.load(configuration, split))
     except Exception as error:  # the library has a class of errors for every way to fail
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        message = f"The benchmark {name} can't be loaded: {reason}"
+        message = f"The benchmark {name} can't be loaded: {reason_of(error)}"
         step = "Check the connection to the Hub, or put it as a JSONL file into --benchmark_folder."
         raise PlainError(message, step) from error
     if not rows:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,11 +12,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ..errors import PlainError, RecipeError
-from ..generation import GeneratedSegment, RoundSettings, Sampler
-from ..rewards.correctness import is_right
-from ..strategy import RolloutPlan, StrategyParameters
-from .benchmarks import Problem, load_benchmark
-from .intervals import Figure, mean_over_problems, pass_at
+from .benchmarks import load_benchmark
+from .trial import Asking, Result, ask
 
 
 def evaluate(arguments: Sequence[str]) -> None:
@@ -28,89 +23,40 @@ def evaluate(arguments: Sequence[str]) -> None:
         PlainError: the checkpoint or a benchmark can't be had
     """
     options = _parser().parse_args(list(arguments))
-    if min(options.samples, options.max_tokens, options.batch) < 1 or options.temperature < 0:
+    least = min(options.samples, options.max_tokens, options.batch, options.limit or 1)
+    if least < 1 or options.limit == 0 or options.temperature < 0:
         raise RecipeError("An option is below what makes sense.", "See adaptive-grpo eval --help.")
-    names = [name for name in options.benchmarks.split(",") if name]
-    problems = {name: load_benchmark(name, options.benchmark_folder) for name in names}
+    names = [name.strip() for name in options.benchmarks.split(",") if name.strip()]
+    if not names:
+        raise RecipeError("`--benchmarks` names none.", "Say --benchmarks math500,gsm8k.")
+    own = [] if options.benchmark_folder is None else [options.benchmark_folder]
+    problems = {name: load_benchmark(name, [*own, Path()]) for name in names}
     model, tokenizer = _load(options.checkpoint)
+    asking = Asking(
+        max_tokens=options.max_tokens,
+        samples=options.samples,
+        temperature=options.temperature,
+        batch=options.batch,
+        system_prompt=options.system_prompt,
+        seed=options.seed,
+    )
     results: dict[str, Any] = {}
     for name, asked in problems.items():
-        few = asked[: options.limit]
-        began = time.perf_counter()
-        rights, tokens = _answer(model, tokenizer, few, options)
-        results[name] = {
-            "problems": len(few),
-            "samples": options.samples,
-            "tokens": tokens,
-            "seconds": time.perf_counter() - began,
-            **{key: one._asdict() for key, one in _figures(rights, options.samples).items()},
-        }
-        _print(name, results[name])
+        result = ask(model, tokenizer, asked[: options.limit], asking)
+        results[name] = result.told()
+        print(line_of(name, result), flush=True)
     if options.output is not None:
         told = {"checkpoint": options.checkpoint, "temperature": options.temperature}
         told |= {"seed": options.seed, "max_tokens": options.max_tokens, "benchmarks": results}
-        options.output.write_text(json.dumps(told, indent=2) + "\n", "utf8")
+        _write(options.output, json.dumps(told, indent=2) + "\n")
 
 
-def _figures(rights: Sequence[Sequence[bool]], samples: int) -> dict[str, Figure]:
-    figures = {"pass@1": mean_over_problems(rights)}
-    if samples > 1:
-        figures[f"avg@{samples}"] = figures["pass@1"]
-        figures[f"pass@{samples}"] = pass_at(samples, rights)
-    return figures
-
-
-def _answer(
-    model: Any, tokenizer: Any, problems: Sequence[Problem], options: argparse.Namespace
-) -> tuple[list[list[bool]], int]:
-    """For each problem, which of its answers are right; and the tokens it took."""
-    plain = StrategyParameters(
-        use_token_adaptive=False,
-        num_generations=options.samples,
-        temperature=options.temperature,
-    )
-    ends = model.generation_config.eos_token_id or tokenizer.eos_token_id
-    ids = [_prompt_ids(tokenizer, one.prompt, options.system_prompt) for one in problems]
-    # Problems of about the same length belong together.
-    order = sorted(range(len(problems)), key=lambda i: len(ids[i]))
-    each = max(1, options.batch // options.samples)
-    rights: list[list[bool]] = [[] for _ in problems]
-    tokens = 0
-    for first in range(0, len(order), each):
-        chunk = order[first : first + each]
-        found: list[GeneratedSegment] = []
-        settings = RoundSettings(
-            parameters=plain,
-            temperature=1.0,
-            max_completion_length=options.max_tokens,
-            end_tokens=frozenset([ends] if isinstance(ends, int) else ends),
-            capture_top_k=0,
-            capture_below=0.0,
-            stream=(options.seed, 0),
-            first_tree=first,
-        )
-        plan = RolloutPlan(plain, len(chunk), lambda: 0.0)
-        Sampler(model, [ids[i] for i in chunk], plan, settings, found.append).run()
-        for segment in sorted(found, key=lambda one: one.segment):
-            problem = chunk[segment.request.tree]
-            text = tokenizer.decode(segment.token_ids.tolist(), skip_special_tokens=True)
-            # A gold answer that can't be read counts against the model, not for it.
-            rights[problem].append(is_right(text, problems[problem].answer) is True)
-            tokens += len(segment.token_ids)
-        done = min(len(order), first + each)
-        print(f"{done} of {len(order)} problems", end="\r", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return rights, tokens
-
-
-def _prompt_ids(tokenizer: Any, prompt: str, system: str | None) -> list[int]:
-    if tokenizer.chat_template is None:
-        text = prompt if system is None else f"{system}\n\n{prompt}"
-        return list(tokenizer(text)["input_ids"])
-    messages = [] if system is None else [{"role": "system", "content": system}]
-    messages.append({"role": "user", "content": prompt})
-    rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
-    return list(rendered["input_ids"])
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf8")
+    except OSError as error:
+        message = f"{path} can't be written: {error.strerror}."
+        raise PlainError(message, "Name another file; the figures are above.") from error
 
 
 def _load(checkpoint: str) -> tuple[Any, Any]:
@@ -127,14 +73,19 @@ def _load(checkpoint: str) -> tuple[Any, Any]:
     return model.eval().to(device), tokenizer
 
 
-def _print(name: str, result: dict[str, Any]) -> None:
+def line_of(name: str, result: Result) -> str:
+    """What came of a benchmark, for a person."""
     shown = [
-        f"{key} {100 * one['mean']:.1f} % ({100 * one['low']:.1f} to {100 * one['high']:.1f})"
-        for key, one in result.items()
-        if isinstance(one, dict)
+        f"{key} {100 * one.mean:.1f} % ({100 * one.low:.1f} to {100 * one.high:.1f})"
+        for key, one in result.figures.items()
     ]
-    sizes = f"{result['problems']} problems, {result['tokens']:,} tokens"
-    print(f"{name}: {', '.join(shown)}; {sizes}, {result['seconds']:.0f} s", flush=True)
+    sizes = f"{result.problems} problems, {result.tokens:,} tokens, {result.seconds:.0f} s"
+    return f"{name}: {', '.join(shown)}; {sizes}{_cut(result)}"
+
+
+def _cut(result: Result) -> str:
+    answers = result.problems * result.samples
+    return f"; {result.cut} of {answers} answers cut at their limit" if result.cut else ""
 
 
 def _parser() -> argparse.ArgumentParser:
