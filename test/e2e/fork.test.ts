@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ inVsCode(
     ...long,
     expectedErrors: /nowhere can’t be reached|guarded refused|Connection error|401/,
   },
-  async ({ workbench }) => {
+  async ({ workbench, workspace }) => {
     await workbench.runCommand('Reveal in Rollout Explorer');
     const explorer = await ExplorerPage.find(workbench, patienceMs);
     await explorer.segments.first().click();
@@ -128,6 +128,14 @@ inVsCode(
       (count) => count === 4,
     );
     await workbench.screenshot(join(pictures, 'fork-server.png'));
+
+    // A server that is no longer in the settings still has its key, until somebody takes it away.
+    await writeFile(join(workspace, '.vscode', 'settings.json'), '{}');
+    await workbench.runCommand('Remove API Key of Completion Server');
+    await workbench.pick(guardedUrl());
+    await workbench.statusItem(`The key for ${guardedUrl()} is removed.`).waitFor();
+    await workbench.runCommand('Remove API Key of Completion Server');
+    await workbench.notification('No completion server has a key.').waitFor();
   },
 );
 

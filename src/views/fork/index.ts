@@ -34,7 +34,7 @@ export function registerFork(
       if (!places.forkInExplorer()) throw noToken();
       return undefined;
     },
-    ...serverCommands(secrets),
+    ...serverCommands(secrets, memory),
   };
   context.subscriptions.push(
     policies,

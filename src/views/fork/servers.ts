@@ -57,7 +57,21 @@ export const apiKeyOf = (
 ): Promise<string | null> =>
   Promise.resolve(secrets.get(secretOf(server))).then((key) => key ?? null);
 
-async function setApiKey(secrets: vscode.SecretStorage): Promise<void> {
+/** Addresses that have a key: a server may be gone from the settings, and its key still be there. */
+const WITH_KEY = 'completionServersWithKey';
+const addresses = z.array(z.string()).catch([]);
+const withKeyIn = (memory: vscode.Memento): string[] =>
+  addresses.parse(memory.get<unknown>(WITH_KEY));
+
+/** Those of the settings, and those that are only remembered. */
+function allServers(memory: vscode.Memento): CompletionServer[] {
+  const { servers } = completionServers();
+  const known = new Set(servers.map(({ baseUrl }) => baseUrl));
+  const gone = withKeyIn(memory).filter((baseUrl) => !known.has(baseUrl));
+  return [...servers, ...gone.map((baseUrl) => ({ name: baseUrl, baseUrl, model: '' }))];
+}
+
+async function setApiKey(secrets: vscode.SecretStorage, memory: vscode.Memento): Promise<void> {
   const title = t('Set API Key of Completion Server');
   const server = await pickServer(title, () => true);
   if (server === undefined) return;
@@ -73,11 +87,12 @@ async function setApiKey(secrets: vscode.SecretStorage): Promise<void> {
   });
   if (key === undefined || key.trim() === '') return;
   await secrets.store(secretOf(server), key.trim());
+  await memory.update(WITH_KEY, [...new Set([...withKeyIn(memory), server.baseUrl])]);
   vscode.window.setStatusBarMessage(t('The key for {0} is set.', server.name), 5000);
 }
 
-async function removeApiKey(secrets: vscode.SecretStorage): Promise<void> {
-  const { servers } = completionServers();
+async function removeApiKey(secrets: vscode.SecretStorage, memory: vscode.Memento): Promise<void> {
+  const servers = allServers(memory);
   const keys = await Promise.all(servers.map((server) => apiKeyOf(secrets, server)));
   const withKey = servers.filter((_, i) => keys[i] !== null);
   const title = t('Remove API Key of Completion Server');
@@ -88,6 +103,8 @@ async function removeApiKey(secrets: vscode.SecretStorage): Promise<void> {
   const server = await pickServer(title, (each) => withKey.includes(each), servers);
   if (server === undefined) return;
   await secrets.delete(secretOf(server));
+  const others = withKeyIn(memory).filter((baseUrl) => baseUrl !== server.baseUrl);
+  await memory.update(WITH_KEY, others);
   vscode.window.setStatusBarMessage(t('The key for {0} is removed.', server.name), 5000);
 }
 
@@ -114,7 +131,8 @@ async function pickServer(
 /** "Set API Key of Completion Server…" and "Remove API Key of Completion Server…". */
 export const serverCommands = (
   secrets: vscode.SecretStorage,
+  memory: vscode.Memento,
 ): Record<string, () => Promise<void>> => ({
-  [commands.setCompletionServerKey]: () => setApiKey(secrets),
-  [commands.removeCompletionServerKey]: () => removeApiKey(secrets),
+  [commands.setCompletionServerKey]: () => setApiKey(secrets, memory),
+  [commands.removeCompletionServerKey]: () => removeApiKey(secrets, memory),
 });

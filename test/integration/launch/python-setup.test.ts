@@ -165,7 +165,7 @@ test(
         wanted,
       ),
       (error) =>
-        error instanceof NoTrainerError && /the trainer is not installed/.test(error.message),
+        error instanceof NoTrainerError && error.message.includes('the trainer is not installed'),
     );
 
     // The Python that an environment was made with is gone: it is none any more.

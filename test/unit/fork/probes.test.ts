@@ -17,7 +17,7 @@ import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { PlainError } from '../../../src/common/errors.ts';
-import { DiskError } from '../../../src/run/append.ts';
+import { AppendFile, DiskError } from '../../../src/run/append.ts';
 import { probesPath } from '../../../src/run/files.ts';
 import { withLock } from '../../../src/run/lock-file.ts';
 import {
@@ -225,6 +225,50 @@ test('a full disk leaves no half probe, and the next one fits again', async (t) 
     await writer.close();
   });
   if (!mounted) t.skip('only the superuser of a Linux machine can mount a small file system');
+});
+
+test('what a disk does not keep is taken back, so that trying again writes it once', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'run');
+  const { writer, root } = await runIn(t, directory);
+  t.after(() => writer.close());
+  await appendProbes(directory, [probeOf(root)]);
+  const whole = await readFile(probesPath(directory));
+  // No real disk here fails at this very moment.
+  const failing = t.mock.method(AppendFile.prototype, 'sync', () =>
+    Promise.reject(Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' })),
+  );
+  await assert.rejects(appendProbes(directory, [probeOf(root)]), DiskError);
+  assert.ok((await readFile(probesPath(directory))).equals(whole));
+  failing.mock.restore();
+  await appendProbes(directory, [probeOf(root)]);
+  const again = await RunStore.open(directory);
+  t.after(() => again.dispose());
+  assert.equal(probesOf(again).length, 2);
+  assert.deepEqual(again.problems, []);
+});
+
+test('a run whose folder may not be written says what helps there', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'run');
+  const { writer, root } = await runIn(t, directory);
+  await writer.close();
+  // Not even root writes to a read-only mount.
+  const mounted =
+    spawnSync('mount', ['--bind', directory, directory]).status === 0 &&
+    spawnSync('mount', ['-o', 'remount,ro,bind', directory]).status === 0;
+  try {
+    if (!mounted) {
+      t.skip('mounting is not allowed here');
+      return;
+    }
+    await assert.rejects(appendProbes(directory, [probeOf(root)]), (error) => {
+      assert.ok(error instanceof PlainError);
+      assert.match(error.message, /read-only/);
+      assert.match(error.next, /permissions of the run’s folder, or fork in a copy/);
+      return true;
+    });
+  } finally {
+    spawnSync('umount', ['--lazy', directory]);
+  }
 });
 
 test('a lock that was left behind is taken away, one that is held is waited for', async (t) => {
