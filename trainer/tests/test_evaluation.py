@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import training
-from conftest import BASE
+from conftest import BASE, ROOT
+from process import Trainer, events, write_recipe
 
 from adaptive_grpo import cli
 from adaptive_grpo.evaluation.intervals import mean_over_problems, pass_at, wilson
@@ -63,6 +64,37 @@ def test_intervals() -> None:
     # Eight problems, all or nothing, whatever k: the sample deviation of the shares is 0.5345.
     shares = mean_over_problems([[True] * 9, [False] * 9] * 4)
     assert shares.high - shares.mean == pytest.approx(1.96 * 0.53452 / 8**0.5, abs=1e-4)
+
+
+def test_benchmarks_of_a_recipe(tmp_path: Path) -> None:
+    lines = "".join(json.dumps(one) + "\n" for one in training.problems(12, seed=3))
+    (tmp_path / "own.jsonl").write_text(lines, "utf8")
+    keys = {"benchmarks": ["own.jsonl"], "max_steps": 1, "save_steps": 5}
+    recipe, directory = write_recipe(tmp_path, **keys), tmp_path / "run"
+    code, out, _ = Trainer(str(recipe), "--output_dir", str(directory), cwd=ROOT).end()
+    assert code == 0
+    assert "own.jsonl: pass@1 " in out
+    told = json.loads((directory / "benchmarks.json").read_text("utf8"))
+    figure = told["benchmarks"]["own.jsonl"]["pass@1"]
+    assert (told["step"], told["benchmarks"]["own.jsonl"]["problems"]) == (1, 12)
+    (said,) = [one for one in events(directory) if one["type"] == "evaluation"]
+    assert said["metrics"] == {
+        "eval/own/accuracy": figure["mean"],
+        "eval/own/low": figure["low"],
+        "eval/own/high": figure["high"],
+    }
+    assert events(directory)[-1]["type"] == "run_finished"
+    # The last checkpoint says the same, and a wrong name is said before anything is trained.
+    checkpoint, again = directory / "checkpoints" / "checkpoint-1", tmp_path / "again.json"
+    options = ["--temperature", "0", "--max_tokens", "48", "--output", str(again)]
+    asked = ["eval", str(checkpoint), "--benchmarks", str(tmp_path / "own.jsonl")]
+    assert cli.main([*asked, *options]) == 0
+    (figures,) = json.loads(again.read_text("utf8"))["benchmarks"].values()
+    assert figures["pass@1"] == figure
+    recipe = write_recipe(tmp_path, benchmarks=["chess"])
+    code, _, err = Trainer(str(recipe), "--output_dir", str(tmp_path / "no"), cwd=ROOT).end()
+    assert (code, "There is no benchmark chess" in err) == (1, True)
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize(

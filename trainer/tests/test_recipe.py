@@ -124,7 +124,7 @@ def test_both_know_the_same_keys(extension: Extension) -> None:
         (("--learning_rat", "1"), 'argument learning_rat: error: There is no key "learning_rat".'),
         (("--torch_dtype", "auto"), "TRL has no `torch_dtype` any more."),
         (("--threads", "2"), 'argument threads: error: The TRL engine does not use "threads".'),
-        (("--benchmarks", "x"), 'There is no key "benchmarks".'),
+        (("--callbacks", "x"), 'There is no key "callbacks".'),
         (("loose",), "loose"),
     ],
 )
@@ -149,10 +149,10 @@ def test_what_python_reads_as_text_is_taken_as_trl_takes_it(tmp_path: Path) -> N
 
 
 def test_what_is_harmless_is_a_warning(tmp_path: Path) -> None:
-    keys = {"threads": 2, "benchmarks": ["math_500"], "vllm_importance_sampling_cap": 2.0}
+    keys = {"threads": 2, "callbacks": ["x"], "vllm_importance_sampling_cap": 2.0}
     warnings = " ".join(load_recipe(write_recipe(tmp_path, **keys), []).warnings)
     assert 'The TRL engine does not use "threads".' in warnings
-    assert "`benchmarks` is not used by this trainer." in warnings
+    assert "`callbacks` is not used by this trainer." in warnings
     assert "`vllm_importance_sampling_cap` goes away with TRL 2." in warnings
 
 

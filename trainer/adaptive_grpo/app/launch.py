@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from transformers.trainer_callback import PrinterCallback
 from trl import get_peft_config, get_quantization_config
 
 from ..errors import PlainError
+from ..evaluation.after_training import Benchmarks
 from ..events import RunEvents
 from ..rewards import reward_functions
 from ..training import TokenAdaptiveGRPOTrainer
@@ -51,6 +53,8 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     tokenizer = load_tokenizer(recipe)
     data, held_out = load_data(recipe, tokenizer)
     rewards = reward_functions(recipe.script.reward_funcs, recipe.script)
+    folders, system = [Path(), recipe.path.parent], recipe.script.system_prompt
+    benchmarks = Benchmarks(recipe.script.benchmarks if main else [], folders, system)
     trainer = _trainer(recipe, start, tokenizer, rewards, data, held_out)
     if start.state is not None:
         check_layout(start.state, trainer.accelerator)
@@ -81,6 +85,8 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
             desk.fail(plain(error))
         raise
     if desk is not None:
+        if reason != "stopped":
+            benchmarks.run(trainer)
         desk.finish(reason)
     return reason
 

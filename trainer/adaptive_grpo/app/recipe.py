@@ -22,7 +22,6 @@ from .settings import argument_settings, read_settings
 
 _NOT_USED = frozenset(
     {
-        "benchmarks",
         "callbacks",
         "code_eval_scoring_mode",
         "code_eval_test_batch_size",
@@ -68,6 +67,10 @@ class ScriptArguments(RewardOptions, DatasetMixtureConfig, TrlScriptArguments): 
     )
     test_split_size: float | None = field(
         default=None, metadata={"help": "Share of the data that is held out where no part is."}
+    )
+    benchmarks: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Tried when the run is done: math500, aime24, amc23, gsm8k or files."},
     )
     wandb_entity: str | None = None
     wandb_project: str | None = None

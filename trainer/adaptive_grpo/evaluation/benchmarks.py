@@ -24,6 +24,7 @@ class Benchmark:
 
 HUB = {
     "math500": Benchmark("HuggingFaceH4/MATH-500", "test", "problem", "answer"),
+    "math_500": Benchmark("HuggingFaceH4/MATH-500", "test", "problem", "answer"),  # open-r1's name
     "aime24": Benchmark("HuggingFaceH4/aime_2024", "train", "problem", "answer"),
     "amc23": Benchmark("math-ai/amc23", "test", "question", "answer"),
     "gsm8k": Benchmark("openai/gsm8k", "test", "question", "answer", "main"),
