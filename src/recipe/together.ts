@@ -51,16 +51,19 @@ export function strategyContradictions(values: StrategyValues): Contradiction[] 
 export function rewardContradictions(values: {
   reward_funcs: readonly string[];
   reward_weights: readonly number[] | null;
+  /** TRL puts it before the functions. */
+  reward_model_name_or_path?: string | null;
 }): Contradiction[] {
-  const { reward_funcs, reward_weights } = values;
+  const { reward_funcs, reward_weights, reward_model_name_or_path: model = null } = values;
   const found: Contradiction[] = [];
-  if (reward_weights && reward_weights.length !== reward_funcs.length) {
+  const count = reward_funcs.length + (model === null ? 0 : 1);
+  if (reward_weights && reward_weights.length !== count) {
     found.push({
       keys: ['reward_weights', 'reward_funcs'],
       message: t(
         '`reward_weights` has {0} values for {1} reward functions.',
         reward_weights.length,
-        reward_funcs.length,
+        count,
       ),
       suggestion: t('Give one weight for each of `reward_funcs`, or leave it empty.'),
       fixes: [

@@ -170,6 +170,14 @@ def test_files_that_are_no_recipes(tmp_path: Path) -> None:
         load_recipe(tmp_path, [])
 
 
+def test_weights_are_as_many_as_rewards(tmp_path: Path) -> None:
+    for keys, count in (({}, 2), ({"reward_model_name_or_path": "a/b"}, 3)):
+        with pytest.raises(RecipeError) as error:
+            load_recipe(write_recipe(tmp_path, reward_weights=[1.0], **keys), [])
+        told = f"`reward_weights` has 1 values for {count} reward functions."
+        assert error.value.message == told
+
+
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize(
     ("keys", "message"),

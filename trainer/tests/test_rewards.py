@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import training
+from conftest import BASE
+from datasets import Dataset
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+)
 
 from adaptive_grpo.errors import PlainError, RecipeError
 from adaptive_grpo.rewards import REGISTRY, RewardOptions, reward_functions
 from adaptive_grpo.rewards.answers import answer_of, reference_of
+from adaptive_grpo.training import TokenAdaptiveGRPOTrainer
 
 
 def reward(name: str, **options: Any) -> Any:
@@ -202,6 +213,35 @@ def test_an_answer_is_right_as_text_too_and_a_missing_one_has_no_opinion() -> No
     assert score(texts, answer=[None] * 5) == [None] * 5
     assert score(texts, solution=["18"] * 5, answer=["Paris"] * 5) == [0, 0, 1, 0, 0]
     assert reward("cosine")(texts[:1], solution=["Paris"]) == [None]
+
+
+def test_a_reward_model_scores_beside_the_functions(tmp_path: Path) -> None:
+    """A small one that knows nothing; what counts is that its rewards arrive, tree by tree."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "num_labels": 1}
+    ids = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.eos_token_id}
+    judge = LlamaForSequenceClassification(LlamaConfig(**sizes, **heads, **ids))
+    judge.save_pretrained(tmp_path / "judge")
+    tokenizer.save_pretrained(tmp_path / "judge")
+    options = RewardOptions(reward_model_name_or_path=str(tmp_path / "judge"))
+    trainer = TokenAdaptiveGRPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(BASE),
+        processing_class=tokenizer,
+        reward_funcs=reward_functions(["accuracy"], options),
+        args=training.config(tmp_path, max_steps=1, reward_weights=[0.5, 1.0]),
+        train_dataset=Dataset.from_list(training.problems()),
+    )
+    trainer.train()
+    line = next(one for one in trainer.state.log_history if "rewards/judge/mean" in one)
+    assert line["rewards/judge/std"] > 0
+    assert trainer.reward_func_names == ["judge", "accuracy"]
+    # Every answered completion is scored by both, and weighed.
+    assert line["reward"] != pytest.approx(line["rewards/accuracy"], abs=1e-4)
+    assert line["rewards/judge"] != 0
+    with pytest.raises(RecipeError, match="The reward model nobody/none can't be loaded"):
+        reward_functions(["format"], RewardOptions(reward_model_name_or_path="nobody/none"))
 
 
 def test_names_that_make_no_sense() -> None:

@@ -17,6 +17,7 @@ export const view = z.object({
   steps_per_generation: z.number().nullable(),
   reward_funcs: z.array(z.string()),
   reward_weights: z.array(z.number()).nullable(),
+  reward_model_name_or_path: z.string().nullable(),
   auto_find_batch_size: z.boolean(),
   bf16: z.boolean().nullable(),
   fp16: z.boolean(),

@@ -122,6 +122,10 @@ const wrong: [string, RegExp][] = [
   ['eval_strategy: no', /must be no, steps or epoch, but Python reads no as false\. Write it in q/],
   ['dtype: bf16', /must be auto, bfloat16, float16, float32 or empty/],
   ['reward_funcs: [acuracy]', /There is no reward function "acuracy"\. Did you mean `accuracy`\?$/],
+  [
+    'reward_model_name_or_path: a/b\nreward_funcs: [format]\nreward_weights: [1.0]',
+    /has 1 values for 2 reward functions/,
+  ],
   ['reward_funcs: [code]', /no reward function "code", which runs programs\. Your own functions/],
   ['datasets: [{id: a/b}]', /error: Data set 1 of `datasets` has no `path`\./],
   ['dataset_mixture: {datasets: [{id: a/b, path: c}]}', /has `path`, which means nothing there\./],

@@ -26,9 +26,6 @@ def load_tokenizer(recipe: Recipe) -> Any:
     name = recipe.model.model_name_or_path
     if name is None:
         raise PlainError("The recipe names no model.", "Set `model_name_or_path`.")
-    place = next((p for p in (Path(name), recipe.path.parent / name) if p.exists()), None)
-    if place is not None:
-        recipe.model.model_name_or_path = name = str(place.resolve())
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             name,

@@ -132,10 +132,28 @@ def load_recipe(path: Path, overrides: Sequence[str]) -> Recipe:
     except (ValueError, TypeError) as error:
         raise RecipeError(f"{path}: {error}", "Change the recipe.") from error
     check_packages(training, model)
+    _check_weights(script, training)
+    model.model_name_or_path = _placed(model.model_name_or_path, path)
+    script.reward_model_name_or_path = _placed(script.reward_model_name_or_path, path)
     for key, name in _WANDB.items():
         if getattr(script, key) is not None:
             os.environ[name] = getattr(script, key)
     return Recipe(path, source, script, training, model, written, warnings)
+
+
+def _check_weights(script: ScriptArguments, training: AdaptiveGRPOConfig) -> None:
+    weights = training.reward_weights
+    count = len(script.reward_funcs) + (script.reward_model_name_or_path is not None)
+    if weights is not None and len(weights) != count:
+        message = f"`reward_weights` has {len(weights)} values for {count} reward functions."
+        step = "Give one weight for each of `reward_funcs`, or leave it empty."
+        raise RecipeError(message, step)
+
+
+def _placed(name: str | None, recipe: Path) -> str | None:
+    """A folder here or beside the recipe so that it is found from anywhere; else the name."""
+    places = [] if name is None else [Path(name), recipe.parent / name]
+    return next((str(place.resolve()) for place in places if place.exists()), name)
 
 
 def _parser() -> Any:

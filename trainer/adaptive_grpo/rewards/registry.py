@@ -32,6 +32,7 @@ class RewardOptions:
     max_completion_len: int = 16384
     soft_punish_cache: int = 4096
     code_language: str = "python"
+    reward_model_name_or_path: str | None = None
 
 
 def _trl(name: str) -> Callable[[RewardOptions], Reward]:
@@ -75,18 +76,37 @@ _RUN_CODE = ("code", "binary_code", "ioi_code", "cf_code")
 """Of open-r1."""
 
 
-def reward_functions(names: Sequence[str], options: RewardOptions) -> list[Reward]:
+def reward_functions(names: Sequence[str], options: RewardOptions) -> list[Reward | str]:
     """The functions of a recipe's `reward_funcs`: names, or a user's own `module:function`.
 
+    Before them comes the reward model, if there is one: by its name, which TRL loads.
+
     Raises:
-        RecipeError: there is no such function
+        RecipeError: there is no such function, or no such model
     """
     if not names:
         raise RecipeError("`reward_funcs` is empty.", "Name at least one, such as `accuracy`.")
     if len(set(names)) < len(names):
         message = "`reward_funcs` names a function twice."
         raise RecipeError(message, "Use `reward_weights` instead.")
-    return [_guarded(name, _load(name, options)) for name in names]
+    model = options.reward_model_name_or_path
+    return [
+        *([] if model is None else [_known(model)]),
+        *(_guarded(name, _load(name, options)) for name in names),
+    ]
+
+
+def _known(model: str) -> str:
+    from transformers import AutoConfig
+
+    try:
+        AutoConfig.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        message = f"The reward model {model} can't be loaded: {reason}"
+        step = "Check `reward_model_name_or_path`, and the connection to the Hub."
+        raise RecipeError(message, step) from error
+    return model
 
 
 def _load(name: str, options: RewardOptions) -> Reward:
