@@ -5,8 +5,8 @@ import { isLive } from '../../run/status.ts';
 import { HostChannel, type Port } from '../channel.ts';
 import type { ColourChoice } from '../colour.ts';
 import type { CompareActions, MakingOf } from './actions.ts';
-import { linesOf, pairsOf, type Pair } from './lines.ts';
-import { PromptPairs } from './prompts.ts';
+import { linesOf, pairsOf } from './lines.ts';
+import { OpenPairs } from './pairs.ts';
 import {
   schemas,
   type CompareState,
@@ -33,7 +33,7 @@ export class CompareSession {
   #making: MakingOf | null = null;
   #source: ComparisonSource | null = null;
   #opening: Promise<ComparisonSource> | null = null;
-  #prompts = new Map<string, PromptPairs>();
+  readonly #pairs = new OpenPairs(() => this.#open());
   #sent = new SentCurves();
   #visible = true;
   #opened = false;
@@ -67,24 +67,24 @@ export class CompareSession {
         },
         set_targets: async ({ targets }) => this.#setTargets(targets),
         rows: async ({ query, from, to }) => {
-          const prompts = await this.#promptsOf(query.pair);
+          const prompts = await this.#pairs.prompts(query.pair);
           return prompts === null ? null : await prompts.window(query, from, to);
         },
         strips: async ({ pair, side, key, segment_ids, mode, stride }) =>
-          (await this.#promptsOf(pair))?.strips(side, key, segment_ids, mode, stride) ?? [],
+          (await this.#pairs.prompts(pair))?.strips(side, key, segment_ids, mode, stride) ?? [],
         open_rollout: async ({ pair, side, segment_id, position }) => {
-          await actions.openRollout(await this.#directory(pair, side), segment_id, position);
+          await actions.openRollout(await this.#pairs.directory(pair, side), segment_id, position);
           return null;
         },
         diff: async ({ pair, segment_ids: [left, right] }) => {
           await actions.diff(
-            { directory: await this.#directory(pair, 0), segment_id: left },
-            { directory: await this.#directory(pair, 1), segment_id: right },
+            { directory: await this.#pairs.directory(pair, 0), segment_id: left },
+            { directory: await this.#pairs.directory(pair, 1), segment_id: right },
           );
           return null;
         },
         explore: async ({ pair, side, key, segment_id }) => {
-          await actions.explore(await this.#directory(pair, side), key, segment_id);
+          await actions.explore(await this.#pairs.directory(pair, side), key, segment_id);
           return null;
         },
         choose_export: async () => actions.chooseExport(await this.#comparison()),
@@ -176,7 +176,7 @@ export class CompareSession {
     this.#source?.dispose();
     this.#source = null;
     this.#opening = null;
-    this.#prompts.clear();
+    this.#pairs.forget();
     this.#sent = new SentCurves();
   }
 
@@ -226,7 +226,7 @@ export class CompareSession {
     const source = await this.#open();
     const comparison = await source.comparison();
     if (this.#source !== source) return;
-    this.#prompts.clear();
+    this.#pairs.forget();
     this.#sent.remember(comparison);
     const { sides } = comparison;
     this.#send({
@@ -287,29 +287,6 @@ export class CompareSession {
     source.setTargets(wanted);
     await this.#tellWhole();
     return null;
-  }
-
-  async #pair(index: number): Promise<Pair | null> {
-    const source = await this.#open();
-    return pairsOf(source, await source.comparison())[index] ?? null;
-  }
-
-  async #promptsOf(index: number): Promise<PromptPairs | null> {
-    const pair = await this.#pair(index);
-    if (pair === null) return null;
-    const [first, second] = pair.stores;
-    const key = `${first.directory}\n${second.directory}`;
-    const known = this.#prompts.get(key);
-    if (known !== undefined) return known;
-    const prompts = new PromptPairs(first, second, (await this.#comparison()).same_tokens);
-    this.#prompts.set(key, prompts);
-    return prompts;
-  }
-
-  async #directory(pair: number, side: SideIndex): Promise<string> {
-    const found = await this.#pair(pair);
-    if (found === null) throw new PlainError(t('This run is not here any more.'), '');
-    return found.stores[side].directory;
   }
 
   /** What a page names must be one of ours. */
