@@ -23,6 +23,7 @@ const manifest = {
   main: './extension.js',
   activationEvents: [],
   extensionKind: ['workspace'],
+  files: ['extension.js'],
 };
 
 const source = ({ active, known }: StandIn): string => `
