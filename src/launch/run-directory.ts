@@ -1,5 +1,5 @@
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../common/errors.ts';
 import { codeOf } from '../run/files.ts';
@@ -28,10 +28,10 @@ export async function openDirectory(directory: string): Promise<boolean> {
   return (await readdir(directory)).length === 0;
 }
 
-/** Gives back a directory in which nothing began. */
+/** Gives back a directory in which nothing began, and the folder of runs where it is the only one. */
 export async function releaseDirectory(directory: string): Promise<void> {
   // One with something in it stays: the system sees to that.
-  await rmdir(directory).catch(() => undefined);
+  for (const each of [directory, dirname(directory)]) await rmdir(each).catch(() => undefined);
 }
 
 /** Whether it was made; false: it was there. */

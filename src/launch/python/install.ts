@@ -131,6 +131,7 @@ export function stageOf(text: string): string | null {
   );
   if (found === undefined) return null;
   const [, verb, rest = ''] = found;
+  if (rest.startsWith('build dependencies')) return t('preparing the trainer…');
   if (verb === 'Installing') {
     const packages = /^collected packages: (.+)$/.exec(rest)?.[1]?.split(',') ?? [];
     // pip says nothing more until all are there, which takes a while for PyTorch's files.
@@ -185,11 +186,12 @@ const isDiskFull = (said: string): boolean => /No space left on device|Errno 28/
 const noRoom = (message: string): PlainError =>
   new PlainError(message, t('Make room, or choose a folder on another disk.'));
 
-/** pip says the cause in its last line that begins with `ERROR`. */
+/** pip says the cause in its last line that begins with `ERROR`, its own troubles left out. */
 export function pipFailed(python: string, said: string): PlainError {
-  const errors = said.split('\n').filter((line) => /^\s*(ERROR|error):/.test(line));
-  const cause = (errors.at(-1) ?? lastLine(said)).trim();
-  const message = t('pip could not install the trainer into {0}: {1}', python, cause);
+  const errors = [...said.matchAll(/^\s*ERROR: (.+)$/gim)].map(([, words = '']) => words.trim());
+  const cause = errors.findLast((words) => words !== 'subprocess-exited-with-error');
+  const words = (cause ?? errors.at(-1) ?? lastLine(said)).replace(/\.$/, '');
+  const message = t('pip could not install the trainer into {0}: {1}.', python, words);
   if (said.includes('externally-managed-environment')) {
     return new PlainError(
       message,

@@ -21,7 +21,11 @@ export function registerPython(
       try {
         return (await isTrusted()) && (await act(argument));
       } catch (error) {
-        if (!(error instanceof CancelledError)) void showError(error, log, [showLog]);
+        const tryAgain = {
+          title: t('Try Again'),
+          run: () => vscode.commands.executeCommand(id, argument),
+        };
+        if (!(error instanceof CancelledError)) void showError(error, log, [showLog, tryAgain]);
         return false;
       }
     });

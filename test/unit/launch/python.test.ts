@@ -201,13 +201,18 @@ test('what pip does and why it fails is said plainly', () => {
   }
   assert.equal(stageOf('  Downloading trl-1.16.0.tar.gz\n'), 'getting trl 1.16.0…');
   assert.equal(stageOf('Installing collected packages: a, b\n'), 'installing 2 packages…');
-  assert.equal(stageOf('  Installing build dependencies: started\n'), 'installing…');
+  assert.equal(stageOf('  Installing build dependencies: started\n'), 'preparing the trainer…');
   assert.equal(stageOf('     ━━━━ 12.3/780.0 MB 8.1 MB/s\n'), null);
   const next = (said: string) => pipFailed('/p', said).next;
   assert.match(
     pipFailed('/p', 'a\nERROR: No matching distribution\nhint\n').message,
-    /ERROR: No matching/,
+    /into \/p: No matching distribution\.$/,
   );
+  const inside =
+    '  error: subprocess-exited-with-error\n  │ exit code: 1\n  ╰─> [2 lines of output]\n' +
+    '      ERROR: Could not find a version that satisfies the requirement setuptools>=77\n' +
+    '      [end of output]\nerror: subprocess-exited-with-error\n× pip subprocess did not run.\n';
+  assert.match(pipFailed('/p', inside).message, /: Could not find a version .* setuptools>=77\.$/);
   assert.match(next('error: externally-managed-environment\n'), /belongs to the system/);
   assert.match(next('/p: No module named pip\n'), /no pip/);
   assert.match(next('ERROR: [Errno 28] No space left on device\n'), /Make room/);
