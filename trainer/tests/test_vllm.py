@@ -15,7 +15,7 @@ from test_run_directory import manifest
 from test_trainer import logged
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOTrainer
-from vllm_engine import logprobs
+from vllm_engine import EXACT, check_step, logprobs
 from widened import widened
 
 from adaptive_grpo import RolloutStreamCallback
@@ -24,9 +24,6 @@ from adaptive_grpo.generation.vllm import TOP
 from adaptive_grpo.run import Recorder, RunWriter
 
 pytestmark = vllm_engine.needs_vllm
-
-EXACT = 2e-4
-"""Nats between two single-precision implementations of one model."""
 
 
 @pytest.fixture(scope="module")
@@ -75,40 +72,8 @@ def test_trees_are_what_transformers_says(
         tmp_path, model, extension, fork_policy=policy, max_steps=2, temperature=1.1
     )
     before = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    prompt_of: dict[int, list[int]] = {}
-    path_of: dict[int, list[int]] = {}
-    for one in segments:
-        ids, parent = one["tokens"]["token_ids"], one["parent_id"]
-        if parent is None:
-            prompt_of[one["segment_id"]] = trainer.processing_class(one["prompt"])["input_ids"]
-            path_of[one["segment_id"]] = ids
-        else:
-            prompt_of[one["segment_id"]] = prompt_of[parent]
-            path_of[one["segment_id"]] = [*path_of[parent][: one["fork_at"]], *ids]
-    first = [one for one in segments if one["step"] == 1]
-    assert {one["attempt"] > 0 for one in first} == {True, False}
-    for one in first:
-        tokens, path = one["tokens"], path_of[one["segment_id"]]
-        # One token more: what the policy thought where it was cut.
-        whole = logprobs(before, prompt_of[one["segment_id"]], [*path, 0])
-        own = whole[one["fork_at"] : len(path)]
-        chosen = torch.tensor(tokens["token_ids"])[:, None]
-
-        def at(temperature: float, own: torch.Tensor = own, chosen: Any = chosen) -> list[float]:
-            return (own / temperature).log_softmax(-1).gather(1, chosen)[:, 0].tolist()
-
-        assert one["temperature"] == pytest.approx(1.1 * 1.2 ** one["attempt"])
-        assert tokens["logprob"] == pytest.approx(at(one["temperature"]), abs=EXACT)
-        if tokens["train_logprob"] is not None:
-            assert tokens["train_logprob"] == pytest.approx(at(1.1), abs=EXACT)
-        entropy = -(own.exp() * own).sum(-1)
-        # Half precision, and 9 of 29 tokens that vLLM doesn't tell.
-        assert tokens["max_prob"] == pytest.approx(own.amax(-1).exp().tolist(), abs=2e-3)
-        assert tokens["entropy"] == pytest.approx(entropy.tolist(), abs=4e-3)
-        if one["status"] == "truncated":
-            thought = whole[len(path)]
-            assert one["failure_max_prob"] == pytest.approx(float(thought.max().exp()), abs=2e-3)
-            assert one["failure_max_prob"] < 0.7 or one["failure_entropy"] > 2
+    check_step(segments, 1, before, trainer.processing_class, temperature=1.1)
+    assert {one["attempt"] > 0 for one in segments} == {True, False}
     cut = [one for one in segments if one["status"] == "truncated"]
     assert bool(cut) == (policy == "first_failure")
     lines = logged(trainer)

@@ -11,18 +11,22 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 HEAD = 32
 
 
-def widened(folder: Path) -> Path:
+def widened(folder: Path, *, tied: bool = True) -> Path:
     """Writes a model that says exactly what `media/base` says, with heads of 32 instead of 24.
 
     vLLM's attention on the CPU takes 32, 64, 80, 96, … only. The new dimensions are zeros; the
     rotary embedding's base is raised so that the old pairs of dimensions turn as fast as before,
     and queries are scaled for the larger root that attention divides by.
+
+    Args:
+        folder: where to
+        tied: whether the last layer is the first one's matrix, as it is in `media/base`
     """
     old = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
     config = AutoConfig.from_pretrained(BASE)
     narrow = config.head_dim
     theta = config.rope_parameters["rope_theta"] ** (HEAD / narrow)
-    config.head_dim = HEAD
+    config.head_dim, config.tie_word_embeddings = HEAD, tied
     config.rope_parameters = {**config.rope_parameters, "rope_theta": theta}
     new = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     half = narrow // 2

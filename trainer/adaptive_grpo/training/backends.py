@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import requests
 import torch
 from trl.models import unwrap_model_for_generation
 
+from ..errors import PlainError
 from ..generation import Ended, RoundSettings, Sampler, Score
 from ..generation.vllm import Colocated, Engine, Served, VllmSampler
 from ..strategy import RolloutPlan
@@ -19,6 +21,32 @@ if TYPE_CHECKING:
     from .trainer import TokenAdaptiveGRPOTrainer
 
 T = TypeVar("T")
+
+
+@contextmanager
+def starting(args: Any) -> Iterator[None]:
+    """For TRL's trainer to be made in, which starts vLLM.
+
+    Raises:
+        PlainError: it doesn't
+    """
+    server = args.vllm_server_base_url or f"{args.vllm_server_host}:{args.vllm_server_port}"
+    try:
+        yield
+    except requests.ConnectionError as error:
+        if not args.use_vllm:
+            raise
+        raise PlainError(
+            f"No vLLM server answers at {server}.",
+            "Start one with `trl vllm-serve --model …`, or raise `vllm_server_timeout`.",
+        ) from error
+    except NotImplementedError as error:
+        if not args.use_vllm or args.vllm_mode != "server":
+            raise
+        raise PlainError(
+            "TRL hands weights to a vLLM server by NCCL, which takes a GPU on both sides.",
+            "Train on a GPU, or set `use_vllm: false`.",
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..compat import check_trl
 from ..run import Recorder
 from ..strategy.credit import Scale, deviation_of
 from ..strategy.forest import Forest
-from .backends import weighed_by_token
+from .backends import starting, weighed_by_token
 from .baseline import baseline_groups
 from .config import AdaptiveGRPOConfig
 from .ledger import Capture, Ledger
@@ -64,7 +64,8 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         for key in ("tools", "environment_factory", "rollout_func"):
             if kwargs.get(key) is not None:
                 raise TypeError(f"`{key}` is not supported: this trainer generates by itself")
-        super().__init__(**kwargs)
+        with starting(kwargs["args"]):
+            super().__init__(**kwargs)
         args = self.args
         self.ledger = Ledger(
             self._tokenizer,
