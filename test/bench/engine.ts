@@ -17,6 +17,7 @@ import {
   type TrainingRow,
 } from '../../src/engine/compute/index.ts';
 import { RolloutPlan, strategyDefaults } from '../../src/strategy/index.ts';
+import { lossOptions } from '../fixtures/loss.ts';
 
 /**
  * The built-in engine beside TRL + torch on the CPU: the same Llama, the same batch, the same
@@ -168,15 +169,9 @@ async function ourStep(pool: ComputePool, prompts: Int32Array[], step: number): 
   await pool.trainStep(
     rows,
     {
-      loss_type: 'dapo',
-      epsilon: 0.2,
-      epsilon_high: 0.2,
-      beta: 0,
-      temperature: 1,
-      importance_clip: 2,
+      ...lossOptions,
       max_completion_length: MAX_COMPLETION_LENGTH,
       per_device_train_batch_size: rows.length,
-      use_old_logprob: false,
     },
     { ...optimizerDefaults, learning_rate: 1e-4 },
   );

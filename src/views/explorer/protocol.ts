@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { runStates } from '../../run/model/manifest.ts';
 import type { ProtocolOf } from '../channel.ts';
 import {
   colourModes,
@@ -99,23 +100,13 @@ export const treeView = z.object({
 });
 export type TreeView = z.infer<typeof treeView>;
 
-const runStateKinds = [
-  'starting',
-  'running',
-  'paused',
-  'finished',
-  'stopped',
-  'failed',
-  'crashed',
-] as const;
-
 /** The run as the header shows it; sent on `open` and with every `update`. */
 export const runHeader = z.object({
   /** Run directory; what the panel is restored by. */
   directory: z.string(),
   name: z.string(),
   strategy: z.enum(['adaptive', 'baseline']),
-  state: z.enum(runStateKinds),
+  state: z.enum([...runStates, 'crashed']),
   /** What went wrong and what to do next; '' where there is nothing to say. */
   message: z.string(),
   next: z.string(),

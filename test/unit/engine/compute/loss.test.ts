@@ -2,19 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { prepareRows } from '../../../../src/engine/compute/loss.ts';
-import type { LossOptions, TrainingRow } from '../../../../src/engine/compute/types.ts';
+import type { TrainingRow } from '../../../../src/engine/compute/types.ts';
+import { lossOptions as options } from '../../../fixtures/loss.ts';
 
-const options: LossOptions = {
-  loss_type: 'dapo',
-  epsilon: 0.2,
-  epsilon_high: 0.2,
-  beta: 0,
-  temperature: 1,
-  importance_clip: 2,
-  max_completion_length: 16,
-  per_device_train_batch_size: 2,
-  use_old_logprob: false,
-};
 
 function row(weight: number[]): TrainingRow {
   return {

@@ -4,12 +4,12 @@ import {
   ComputePool,
   initialWeights,
   optimizerDefaults,
-  type LossOptions,
   type ModelConfig,
   type OptimizerOptions,
   type SupervisedRow,
   type TrainingRow,
 } from '../../../../src/engine/compute/index.ts';
+import { lossOptions as loss } from '../../../fixtures/loss.ts';
 import { weightLayout } from '../../../../src/engine/compute/layout.ts';
 import { uniform } from '../../../../src/engine/compute/random.ts';
 import { lossCases, oracleModel, readOracle } from './oracle.ts';
@@ -31,17 +31,6 @@ function open(threads = 2, start = weights, reference = false): ComputePool {
   return pool;
 }
 
-const loss: LossOptions = {
-  loss_type: 'dapo',
-  epsilon: 0.2,
-  epsilon_high: 0.2,
-  beta: 0,
-  temperature: 1,
-  importance_clip: 2,
-  max_completion_length: 16,
-  per_device_train_batch_size: 2,
-  use_old_logprob: false,
-};
 const optimizer: OptimizerOptions = { ...optimizerDefaults, learning_rate: 0.01 };
 
 test('a run that is resumed ends at the very same weights', async () => {
