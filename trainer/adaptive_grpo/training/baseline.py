@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..generation import GeneratedSegment
 from ..strategy import SegmentCredit, SegmentRequest
 from .ledger import Ledger
-from .observe import observe
+from .observe import observe, unseen
 from .prompts import empty_groups, end_tokens_of
 from .rounds import PromptGroup, score_of
 
@@ -70,7 +69,7 @@ def baseline_groups(
         rows_at_once=trainer.args.per_device_train_batch_size,
     )
     segments += [
-        _unseen(tokens, request, end_tokens)
+        unseen(tokens, request, end_tokens)
         for tokens, request in zip(completions[seen:], requests[seen:], strict=True)
     ]
     names, weights = trainer.reward_func_names, trainer.reward_weights.tolist()
@@ -96,24 +95,3 @@ def baseline_groups(
 def _unpadded(ids: torch.Tensor, mask: torch.Tensor) -> list[list[int]]:
     kept = mask.bool()
     return [row[own].tolist() for row, own in zip(ids, kept, strict=True)]
-
-
-def _unseen(
-    tokens: Sequence[int], request: SegmentRequest, end_tokens: frozenset[int]
-) -> GeneratedSegment:
-    zeros = np.zeros(len(tokens), np.float32)
-    return GeneratedSegment(
-        request=request,
-        status="complete" if tokens and tokens[-1] in end_tokens else "length",
-        trigger=None,
-        failure_point=None,
-        failure_max_prob=None,
-        failure_entropy=None,
-        failure_top=None,
-        token_ids=np.array(tokens, np.int32),
-        logprob=zeros,
-        train_logprob=zeros,
-        entropy=zeros,
-        max_prob=zeros,
-        top={},
-    )

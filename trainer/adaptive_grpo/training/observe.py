@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -81,18 +82,33 @@ def _described(
         ids, values = best.indices.int().cpu().numpy(), best.values.cpu().numpy()
         top = {int(at): Alternatives(ids[i], values[i]) for i, at in enumerate(unsure)}
     logprob = hot.cpu().numpy().astype(np.float32)
+    return replace(
+        unseen(tokens, request, end_tokens),
+        logprob=logprob,
+        train_logprob=logprob,
+        entropy=entropy.clamp(min=0).half().float().cpu().numpy(),
+        max_prob=max_prob,
+        top=top,
+    )
+
+
+def unseen(
+    tokens: Sequence[int], request: SegmentRequest, end_tokens: frozenset[int]
+) -> GeneratedSegment:
+    """A whole completion of whose tokens nothing is known: all values are 0."""
+    zeros = np.zeros(len(tokens), np.float32)
     return GeneratedSegment(
         request=request,
-        status="complete" if tokens[-1] in end_tokens else "length",
+        status="complete" if tokens and tokens[-1] in end_tokens else "length",
         trigger=None,
         failure_point=None,
         failure_max_prob=None,
         failure_entropy=None,
         failure_top=None,
         token_ids=np.array(tokens, np.int32),
-        logprob=logprob,
-        train_logprob=logprob,
-        entropy=entropy.clamp(min=0).half().float().cpu().numpy(),
-        max_prob=max_prob,
-        top=top,
+        logprob=zeros,
+        train_logprob=zeros,
+        entropy=zeros,
+        max_prob=zeros,
+        top={},
     )
