@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { prepareRows } from '../../../../src/engine/compute/loss.ts';
-import type { TrainingRow } from '../../../../src/engine/compute/types.ts';
+import type { LossOptions, TrainingRow } from '../../../../src/engine/compute/types.ts';
 import { lossOptions as options } from '../../../fixtures/loss.ts';
-
 
 function row(weight: number[]): TrainingRow {
   return {
