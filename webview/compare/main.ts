@@ -2,6 +2,7 @@ import '../shared/l10n.ts';
 import '../shared/zod.ts';
 import '../shared/frame.css';
 import '../shared/spoken.css';
+import '../shared/state-dot.css';
 import './css/frame.css';
 import './css/charts.css';
 import './css/prompts.css';
@@ -15,6 +16,7 @@ import {
   textButton,
   textField,
 } from '../shared/controls.ts';
+import { keepFocus } from '../shared/focus.ts';
 import { icon } from '../shared/icons.ts';
 import { onThemeChange, readTheme } from '../shared/theme.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
@@ -31,6 +33,7 @@ import { CompareView, type Change, type SectionName } from './view.ts';
 /** Puts the compare view together: the header, the charts, the table, the prompts. */
 
 registerControls();
+keepFocus();
 const view = new CompareView(vsCodeApi());
 const root = part('main', 'compare');
 const header = part('header', 'header');

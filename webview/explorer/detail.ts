@@ -25,7 +25,7 @@ export class DetailArea {
   #stop: number | null = null;
   #preview: number | null = null;
 
-  readonly #fork = (token_id: number): void => void this.#explorer.fork(token_id);
+  readonly #fork = (token_id: number): void => this.#explorer.requests.fork(token_id);
 
   constructor(explorer: Explorer) {
     this.#explorer = explorer;
@@ -186,14 +186,14 @@ export class DetailArea {
   #links(): TemplateResult | typeof nothing {
     if (this.#preview !== null) return nothing;
     return html`<span class="detail-links">
-      <button type="button" class="link" @click=${() => void this.#explorer.fork()}>
+      <button type="button" class="link" @click=${() => this.#explorer.requests.fork()}>
         ${t('Fork from here')}
       </button>
       <button
         type="button"
         class="link"
         title=${t('Same position in siblings (s)')}
-        @click=${() => void this.#explorer.siblings()}
+        @click=${() => this.#explorer.requests.siblings()}
       >
         ${t('Siblings')}
       </button>

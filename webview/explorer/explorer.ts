@@ -3,7 +3,6 @@ import { telling } from '../../src/views/model/tree.ts';
 import {
   events,
   results,
-  type ExplorerCommand,
   type PromptQuery,
   type Protocol,
   type RunHeader,
@@ -18,6 +17,8 @@ import {
 } from '../../src/views/model/shapes.ts';
 import { Channel, RequestError } from '../shared/channel.ts';
 import type { VsCodeApi } from '../shared/vscode.ts';
+import { Changes, type Change } from './changes.ts';
+import { Requests, inWords, messageOf } from './requests.ts';
 import { readState, type PaneName, type ViewState } from './state.ts';
 
 /** Something that is asked for: not yet, on its way, here, or refused. */
@@ -26,10 +27,6 @@ export type Loaded<T> =
   | { kind: 'loading' }
   | { kind: 'ready'; value: T }
   | { kind: 'failed'; message: string; next: string };
-
-/** What happened that parts of the view may care about. */
-export type Change =
-  'header' | 'list' | 'selection' | 'tree' | 'path' | 'cursor' | 'colour' | 'layout';
 
 /** A command takes effect at the run's next safe point, which the host waits for; people take their time. */
 const LONG_MS = 15 * 60_000;
@@ -47,6 +44,7 @@ const patience = {
  */
 export class Explorer {
   readonly channel: Channel<Protocol>;
+  readonly requests: Requests;
   readonly state: ViewState;
   header: RunHeader | null = null;
   tree: Loaded<TreeView> = { kind: 'none' };
@@ -57,20 +55,20 @@ export class Explorer {
   note = '';
 
   readonly #api: VsCodeApi;
-  readonly #listeners: ((changes: ReadonlySet<Change>) => void)[] = [];
-  readonly #changes = new Set<Change>();
-  #scheduled = false;
+  readonly #changes: Changes;
 
   constructor(api: VsCodeApi) {
     this.#api = api;
     this.state = readState(api.getState());
+    this.#changes = new Changes(() => this.save());
     const handlers = {
       update: (header: RunHeader) => this.#update(header),
       reveal: (target: RevealTarget) => void this.reveal(target),
       colour: ({ colour }: { colour: ColourMode }) => this.#showColour(colour),
-      fork: () => void this.fork(),
+      fork: () => this.requests.fork(),
     };
     this.channel = new Channel<Protocol>(api, results, events, handlers, patience);
+    this.requests = new Requests(this.channel, this.state, (note) => this.say(note));
   }
 
   async start(): Promise<void> {
@@ -87,20 +85,11 @@ export class Explorer {
 
   /** Listeners hear of changes together, before the next frame is painted. */
   onChange(listener: (changes: ReadonlySet<Change>) => void): void {
-    this.#listeners.push(listener);
+    this.#changes.listen(listener);
   }
 
   changed(...changes: Change[]): void {
-    for (const change of changes) this.#changes.add(change);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => {
-      this.#scheduled = false;
-      const pending = new Set(this.#changes);
-      this.#changes.clear();
-      for (const listener of this.#listeners) listener(pending);
-      this.#api.setState(this.state);
-    });
+    this.#changes.add(changes);
   }
 
   /** Keeps the state without drawing anything, for scroll positions. */
@@ -111,13 +100,6 @@ export class Explorer {
   say(note: string): void {
     this.note = note;
     this.changed('header');
-  }
-
-  /** What went wrong, and what to do next. */
-  inWords(error: unknown): string {
-    return error instanceof RequestError && error.next !== ''
-      ? `${error.message} ${error.next}`
-      : messageOf(error);
   }
 
   // ── The run ──
@@ -182,22 +164,6 @@ export class Explorer {
     this.changed('header');
   }
 
-  async command(command: ExplorerCommand): Promise<void> {
-    try {
-      this.say((await this.channel.request('command', { command })).message);
-    } catch (error) {
-      this.say(this.inWords(error));
-    }
-  }
-
-  async ask(method: 'resume_run' | 'show_log'): Promise<void> {
-    try {
-      await this.channel.request(method, {});
-    } catch (error) {
-      this.say(this.inWords(error));
-    }
-  }
-
   // ── What is shown ──
 
   setQuery(patch: Partial<PromptQuery>): void {
@@ -219,61 +185,13 @@ export class Explorer {
   /** Rollout documents are coloured alike. */
   setColour(colour: ColourMode): void {
     this.#showColour(colour);
-    this.channel
-      .request('colour', { colour })
-      .catch((error: unknown) => this.say(this.inWords(error)));
+    this.channel.request('colour', { colour }).catch((error: unknown) => this.say(inWords(error)));
   }
 
   #showColour(colour: ColourMode): void {
     if (colour === this.state.colour) return;
     this.state.colour = colour;
     this.changed('colour', 'header');
-  }
-
-  /** The chosen path as a text document beside the explorer, at the cursor. */
-  async openDocument(): Promise<void> {
-    const { segment_id, position } = this.state;
-    if (segment_id === null) {
-      this.say(t('Choose a rollout to open.'));
-      return;
-    }
-    try {
-      // A mark stands before the token that the document is opened at.
-      const at = position === null ? null : Math.ceil(position);
-      await this.channel.request('open_document', { segment_id, position: at });
-    } catch (error) {
-      this.say(this.inWords(error));
-    }
-  }
-
-  /** Other continuations of the chosen path, from the cursor on; `alternative`: a token id. */
-  async fork(alternative?: number): Promise<void> {
-    const { segment_id, position } = this.state;
-    if (segment_id === null || position === null) {
-      this.say(t('Choose a token to fork at.'));
-      return;
-    }
-    try {
-      const place = { segment_id, position: Math.ceil(position) };
-      const choice = alternative === undefined ? {} : { alternative };
-      await this.channel.request('fork', { ...place, ...choice });
-    } catch (error) {
-      this.say(messageOf(error));
-    }
-  }
-
-  /** What the other completions of the prompt say where the cursor is. */
-  async siblings(): Promise<void> {
-    const { segment_id, position } = this.state;
-    if (segment_id === null || position === null) {
-      this.say(t('Choose a token first.'));
-      return;
-    }
-    try {
-      await this.channel.request('siblings', { segment_id, position: Math.ceil(position) });
-    } catch (error) {
-      this.say(this.inWords(error));
-    }
   }
 
   setWhitespace(whitespace: boolean): void {
@@ -381,7 +299,7 @@ export class Explorer {
       this.path = { kind: 'ready', value: path };
       this.changed('path');
     } catch (error) {
-      this.say(this.inWords(error));
+      this.say(inWords(error));
     }
   }
 
@@ -393,8 +311,4 @@ export class Explorer {
       return { kind: 'failed', message: messageOf(error), next };
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

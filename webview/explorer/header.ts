@@ -103,19 +103,19 @@ function runButtons(explorer: Explorer, header: RunHeader): TemplateResult | typ
     ${iconButton({
       icon: paused ? 'play' : 'pause',
       label: paused ? t('Resume the run') : t('Pause after this step'),
-      onClick: () => void explorer.command(go),
+      onClick: () => explorer.requests.command(go),
       disabled: header.state === 'starting',
     })}
     ${iconButton({
       icon: 'step',
       label: t('Run one step, then pause'),
-      onClick: () => void explorer.command('step'),
+      onClick: () => explorer.requests.command('step'),
       disabled: header.state === 'starting',
     })}
     ${iconButton({
       icon: 'stop',
       label: t('Stop the run'),
-      onClick: () => void explorer.command('stop'),
+      onClick: () => explorer.requests.command('stop'),
     })}
   </span>`;
 }
@@ -234,9 +234,9 @@ function notices(explorer: Explorer): TemplateResult {
             ${textButton({
               label: t('Resume'),
               primary: true,
-              onClick: () => void explorer.ask('resume_run'),
+              onClick: () => explorer.requests.resumeRun(),
             })}
-            ${textButton({ label: t('Show Log'), onClick: () => void explorer.ask('show_log') })}
+            ${textButton({ label: t('Show Log'), onClick: () => explorer.requests.showLog() })}
           </div>`
         : nothing
     }

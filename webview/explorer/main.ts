@@ -2,6 +2,7 @@ import '../shared/l10n.ts';
 import '../shared/zod.ts';
 import '../shared/frame.css';
 import '../shared/spoken.css';
+import '../shared/state-dot.css';
 import './css/frame.css';
 import './css/rows.css';
 import './css/path.css';
@@ -10,6 +11,7 @@ import './css/themes.css';
 import { nothing, render } from 'lit-html';
 import { colourModes } from '../../src/views/model/shapes.ts';
 import { registerControls } from '../shared/controls.ts';
+import { keepFocus } from '../shared/focus.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { Explorer } from './explorer.ts';
 import { failed, headerBar } from './header.ts';
@@ -44,6 +46,9 @@ unopened.hidden = true;
 root.append(header, recipe.element, unopened, panes.element);
 document.body.append(root, help.element);
 
+const takeFocus = keepFocus([tree, prompts, path]);
+/** Until there is a tree, nothing can take the focus that VS Code gave the page. */
+let fresh = true;
 explorer.onChange((changes) => {
   root.dataset.colour = explorer.state.colour;
   if (changes.has('header') || changes.has('colour') || changes.has('layout')) {
@@ -56,15 +61,14 @@ explorer.onChange((changes) => {
     unopened.hidden = failure === null;
     render(failure === null ? nothing : failed(failure, () => void explorer.start()), unopened);
   }
+  if (fresh && explorer.tree.kind === 'ready') {
+    fresh = false;
+    takeFocus();
+  }
 });
 
 prompts.element.addEventListener('leave', () => tree.focus());
 tree.element.addEventListener('leave', () => path.focus());
-
-// VS Code gives the tab the focus; the keys should mean something at once.
-window.addEventListener('focus', () => {
-  if (document.activeElement === document.body) tree.focus();
-});
 
 const shortcuts: Record<string, () => void> = {
   n: () => path.toFailure(1),
@@ -82,9 +86,9 @@ const shortcuts: Record<string, () => void> = {
     const next = colourModes[(colourModes.indexOf(explorer.state.colour) + 1) % colourModes.length];
     if (next !== undefined) explorer.setColour(next);
   },
-  o: () => void explorer.openDocument(),
-  b: () => void explorer.fork(),
-  s: () => void explorer.siblings(),
+  o: () => explorer.requests.openDocument(),
+  b: () => explorer.requests.fork(),
+  s: () => explorer.requests.siblings(),
   w: () => explorer.setWhitespace(!explorer.state.whitespace),
   r: () => explorer.toggleRecipe(),
   '1': () => explorer.togglePane('prompts'),

@@ -1,14 +1,16 @@
 import { t } from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import type { PathView } from '../../src/views/model/shapes.ts';
-import { percent } from '../../src/views/model/scale.ts';
-import { iconButton, progressRing } from '../shared/controls.ts';
+import { progressRing } from '../shared/controls.ts';
 import { icon } from '../shared/icons.ts';
 import { DetailArea } from './detail.ts';
-import type { Change, Explorer } from './explorer.ts';
+import type { Change } from './changes.ts';
+import type { Explorer } from './explorer.ts';
 import { holdWhileReading, paneShell } from './pane.ts';
+import { pathHead } from './path-head.ts';
 import { layOut, stopIndex, type PathLayout } from './path-layout.ts';
 import { LINE_HEIGHT, LineMaker, spokenStop } from './path-lines.ts';
+import { moveBy, nextFailure } from './path-moves.ts';
 import { VirtualList } from './virtual.ts';
 
 const CURSOR_ATTRIBUTES = ['id', 'aria-selected', 'aria-label', 'aria-posinset', 'aria-setsize'];
@@ -57,13 +59,11 @@ export class PathPane {
 
   /** The next (1) or previous (−1) failure point of the path. */
   toFailure(direction: 1 | -1): void {
-    const failures = this.#layout?.failures ?? [];
-    const at = this.#explorer.state.position ?? (direction === 1 ? -1 : Infinity);
-    const next =
-      direction === 1 ? failures.find((stop) => stop > at) : failures.findLast((stop) => stop < at);
-    if (next === undefined) {
+    const layout = this.#layout;
+    const next = layout && nextFailure(layout, this.#explorer.state.position, direction);
+    if (next === null) {
       this.#explorer.say(
-        failures.length === 0
+        (layout?.failures.length ?? 0) === 0
           ? t('This path has no failure point.')
           : direction === 1
             ? t('No next failure point on this path.')
@@ -109,46 +109,13 @@ export class PathPane {
     const { position } = this.#explorer.state;
     if (layout === null || event.ctrlKey || event.metaKey || event.altKey) return;
     const at = position === null ? -1 : stopIndex(layout, position);
-    const last = layout.stops.length - 1;
-    const page = this.#list.pageSize;
-    const targets: Record<string, () => number> = {
-      ArrowRight: () => at + 1,
-      ArrowLeft: () => at - 1,
-      Home: () => 0,
-      End: () => last,
-      ArrowDown: () => this.#vertical(layout, at, 1),
-      ArrowUp: () => this.#vertical(layout, at, -1),
-      PageDown: () => this.#vertical(layout, at, page),
-      PageUp: () => this.#vertical(layout, at, -page),
-    };
-    const target = targets[event.key];
-    if (target === undefined) return;
+    const target = moveBy(event.key, layout, at, this.#list.pageSize);
+    if (target === null) return;
     this.#explorer.hold();
-    const stop = layout.stops[Math.max(0, Math.min(last, target()))];
+    const stop = layout.stops[target];
     if (stop !== undefined) this.#explorer.moveTo(stop);
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  /** The stop some lines below (or above) that begins closest to the same place on its line. */
-  #vertical(layout: PathLayout, at: number, lines: number): number {
-    const { stopLines } = layout;
-    const line = stopLines[Math.max(0, at)] ?? 0;
-    const firstOf = (index: number): number => {
-      let low = 0;
-      let high = stopLines.length;
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if ((stopLines[middle] ?? 0) < index) low = middle + 1;
-        else high = middle;
-      }
-      return low;
-    };
-    const column = Math.max(0, at) - firstOf(line);
-    const first = firstOf(Math.max(stopLines[0] ?? 0, line + lines));
-    if (first >= stopLines.length) return stopLines.length - 1;
-    const end = firstOf((stopLines[first] ?? 0) + 1) - 1;
-    return Math.min(first + column, end);
   }
 
   #click(event: MouseEvent): void {
@@ -263,38 +230,9 @@ export class PathPane {
 
   #drawShell(): void {
     const { title, tools, message, scroller } = this.#shell;
-    const { path, state } = this.#explorer;
+    const { path } = this.#explorer;
     const view = this.#shown;
-    render(
-      html`<span class="pane-name">${t('Path')}</span>
-        <span class="crumbs">${view === null ? nothing : crumbs(view)}</span>
-        <span class="gap"></span>
-        <span class="count">${view === null ? '' : t('{0} tokens', view.ends.length)}</span>
-        ${iconButton({
-          icon: 'goToFile',
-          label: t('Open as document (o)'),
-          onClick: () => void this.#explorer.openDocument(),
-          disabled: view === null,
-        })}
-        ${iconButton({
-          icon: 'forked',
-          label: t('Fork from here (b)'),
-          onClick: () => void this.#explorer.fork(),
-          disabled: view === null,
-        })}
-        ${iconButton({
-          icon: 'whitespace',
-          label: t('Show white space'),
-          onClick: () => this.#explorer.setWhitespace(!state.whitespace),
-          pressed: state.whitespace,
-        })}
-        ${iconButton({
-          icon: 'close',
-          label: t('Hide path'),
-          onClick: () => this.#explorer.togglePane('path'),
-        })}`,
-      title,
-    );
+    render(pathHead(this.#explorer, view), title);
     tools.hidden = true;
     const empty = view !== null ? null : this.#emptyState();
     message.hidden = empty === null;
@@ -323,21 +261,6 @@ function startOf(view: PathView): number | null {
   const failure = view.marks.find((mark) => mark.failure !== null);
   if (failure !== undefined) return failure.at - 0.5;
   return view.ends.length > 0 ? 0 : null;
-}
-
-function crumbs(view: PathView): TemplateResult[] {
-  return view.parts.map(
-    ({ label, from, to }, i) =>
-      html`${i === 0 ? nothing : html`<span class="dim"> › </span>`}<span
-          title=${t(
-            'Tokens {0} to {1} ({2})',
-            from,
-            to,
-            percent((to - from) / Math.max(1, view.ends.length)),
-          )}
-          >${label}</span
-        >`,
-  );
 }
 
 function stopOf({ target }: MouseEvent): number | null {

@@ -75,7 +75,7 @@ export function promptRow(
     }
     <bdi class="label">${oneLine(row.title)}</bdi>
     <span class="cell dim resamples"
-      >${row.resamples === 0 ? '' : `+${row.resamples}`}${spoken(t(' resamples, '))}</span
+      >${row.resamples === 0 ? spoken(', ') : html`+${row.resamples}${spoken(t(' resamples, '))}`}</span
     >
     <span class="cell outcome ${outcome}"
       ><span class="glyph" aria-hidden="true">${outcomeGlyphs[outcome]}</span

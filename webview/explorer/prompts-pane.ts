@@ -10,7 +10,8 @@ import {
 } from '../../src/views/explorer/protocol.ts';
 import { sameKey, type PromptKey } from '../../src/views/model/shapes.ts';
 import { dropdown, iconButton, progressRing, textButton } from '../shared/controls.ts';
-import type { Change, Explorer } from './explorer.ts';
+import type { Change } from './changes.ts';
+import type { Explorer } from './explorer.ts';
 import { TypeAhead, moveOf, moved } from './keys.ts';
 import { ROW_HEIGHT, leave, holdWhileReading, paneShell, rowStyle } from './pane.ts';
 import { promptRow, stepRow, titleOf } from './prompt-rows.ts';

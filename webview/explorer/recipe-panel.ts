@@ -7,6 +7,7 @@ import { icon } from '../shared/icons.ts';
 import { Previews } from '../shared/previews.ts';
 import { recipeControl } from '../shared/recipe-control.ts';
 import type { Explorer } from './explorer.ts';
+import { inWords } from './requests.ts';
 
 /** What became of a change that was asked for: on its way, or refused in these words. */
 type Answer = { kind: 'waiting'; text: string } | { kind: 'refused'; message: string };
@@ -78,7 +79,7 @@ export class RecipePanel {
         this.#recipe = await this.#explorer.channel.request('recipe', {});
         this.#failure = null;
       } catch (error) {
-        this.#failure = this.#explorer.inWords(error);
+        this.#failure = inWords(error);
       }
       this.#previews.settle();
       this.#draw();
@@ -181,7 +182,7 @@ export class RecipePanel {
       this.#answers.delete(key);
       this.#explorer.say(t('Applied: {0}', message));
     } catch (error) {
-      this.#answers.set(key, { kind: 'refused', message: this.#explorer.inWords(error) });
+      this.#answers.set(key, { kind: 'refused', message: inWords(error) });
     }
     await this.#refresh();
   }
@@ -265,7 +266,7 @@ export class RecipePanel {
       await this.#explorer.channel.request('next_recipe', { changes: wanted });
       this.#keepChanges({});
     } catch (error) {
-      this.#explorer.say(this.#explorer.inWords(error));
+      this.#explorer.say(inWords(error));
     }
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '../../src/views/recipe-form/protocol.ts';
 import { Channel, RequestError } from '../shared/channel.ts';
 import { checkbox, registerControls, textButton, textField } from '../shared/controls.ts';
+import { keepFocus } from '../shared/focus.ts';
 import { vsCodeApi } from '../shared/vscode.ts';
 import { fieldRow, type FieldActions } from './field.ts';
 import { Previews } from '../shared/previews.ts';
@@ -28,6 +29,7 @@ const savedState = z.object({
 });
 
 registerControls();
+keepFocus();
 const api = vsCodeApi();
 let options = savedState.parse(api.getState() ?? {});
 let state: FormState | { kind: 'opening' } = { kind: 'opening' };
