@@ -70,7 +70,7 @@ async function train({ request, recipe, source, pair, folder, trainer }: Work): 
   const places = placesOf(pair, folder);
   const progress = new ProgressLine(process.stdout, places.length);
   const command = commandOf(request, folder);
-  const benchmarks = new Benchmarks(request.benchmarks);
+  const benchmarks = new Benchmarks(request.benchmarks, trainer);
   await benchmarks.recall(folder);
   const details = { name: nameOfRecipe(recipe), command, request, pair };
   // One at a time: two would write the same files.

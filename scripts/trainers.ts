@@ -17,6 +17,8 @@ export interface Trainer {
   args: readonly string[];
   /** Beside our own. */
   environment?: Readonly<Record<string, string>>;
+  /** How the same tries checkpoints on benchmarks, in one process; null: not from outside. */
+  evaluate: { file: string; args: readonly string[] } | null;
 }
 
 /** What the Python trainer is looked for by. */
@@ -41,10 +43,13 @@ const PATIENCE_MS = 120_000;
 export async function trainerOf(engine: Engine, request: TrainerRequest): Promise<Trainer> {
   if (engine === 'built-in') {
     const main = join(root, 'src', 'engine', 'main.ts');
-    return { engine, file: process.execPath, args: [main] };
+    return { engine, file: process.execPath, args: [main], evaluate: null };
   }
   const { named = null, recipe, source } = request;
-  if (named !== null) return { engine, file: command(named), args: ['train'] };
+  if (named !== null) {
+    const file = command(named);
+    return { engine, file, args: ['train'], evaluate: { file, args: ['eval'] } };
+  }
   const bundled = await bundledTrainer(join(root, 'trainer'));
   const folder = dirname(recipe);
   const checks = join(root, '.cache', 'trainer-venv');
@@ -62,7 +67,9 @@ export async function trainerOf(engine: Engine, request: TrainerRequest): Promis
     const gpus = visibleGpus(await readGpus(), process.env.CUDA_VISIBLE_DEVICES).length;
     const ddp = join(root, 'recipes', 'accelerate_configs', 'ddp.yaml');
     const several = { file: ddp, ours: true };
-    return { engine, ...trainerCommand(python, { facts, gpus, chosen: null, several }, []) };
+    const evaluate = { file: python, args: ['-m', 'adaptive_grpo', 'eval'] };
+    const started = trainerCommand(python, { facts, gpus, chosen: null, several }, []);
+    return { engine, ...started, evaluate };
   } catch (error) {
     if (!(error instanceof NoTrainerError)) throw error;
     throw new PlainError(

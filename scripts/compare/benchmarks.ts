@@ -13,7 +13,9 @@ import { openProblems } from '../../src/engine/problems.ts';
 import type { Problem, Task } from '../../src/engine/tasks/index.ts';
 import { settingsOf, type Setting } from '../../src/recipe/check.ts';
 import { builtInTasks, recipeSchema, type Recipe } from '../../src/recipe/keys.ts';
+import type { Trainer } from '../trainers.ts';
 import type { Place } from './places.ts';
+import { lastCheckpoint, tryCheckpoint, wrongName } from './python-benchmarks.ts';
 
 /** How many prompts of a set are tried at most. */
 const MOST = 500;
@@ -21,11 +23,14 @@ const MOST = 500;
 /** Tries the runs' final checkpoints on held-out sets, and keeps what is known of earlier times. */
 export class Benchmarks {
   #names: readonly string[];
+  readonly #trainer: Trainer;
   /** By run and set. */
   readonly #known = new Map<string, Benchmark>();
 
-  constructor(names: readonly string[]) {
+  /** @param trainer which engine trains the runs, and how it is asked */
+  constructor(names: readonly string[], trainer: Trainer) {
     this.#names = names;
+    this.#trainer = trainer;
   }
 
   /** Recalls what `comparison.json` in the folder says; a damaged or missing one says nothing. */
@@ -45,8 +50,11 @@ export class Benchmarks {
   ): Promise<void> {
     if (this.#names.length === 0) return;
     if (pair.engine === 'trl') {
-      this.#names = [];
-      say('! Held-out sets can only be tried with the built-in engine: --benchmarks is left out.');
+      this.#names = this.#names.filter((name) => {
+        const wrong = wrongName(name);
+        if (wrong !== null) say(`! ${name} is left out: ${wrong}`);
+        return wrong === null;
+      });
       return;
     }
     // Where nothing lies yet: only what the recipe's paths mean is asked for.
@@ -75,32 +83,82 @@ export class Benchmarks {
   async try(place: Place, say: (line: string) => void, stopped: () => boolean): Promise<void> {
     const run = await loadRun(place.directory, place.directory);
     const missing = this.#names.filter((name) => !this.#known.has(keyOf(run, name)));
-    const checkpoint = (await listCheckpoints(place.directory)).at(-1)?.path;
     if (missing.length === 0 || run.state !== 'finished') return;
     const title = `${place.side} seed ${place.seed}`;
-    if (checkpoint === undefined) {
+    const trl = run.engine === 'trl';
+    const checkpoint = trl
+      ? lastCheckpoint(place.directory)
+      : ((await listCheckpoints(place.directory)).at(-1)?.path ?? null);
+    if (checkpoint === null) {
       say(`${title}: its final checkpoint is gone, so it can't be tried on ${missing.join(', ')}.`);
       return;
     }
-    const recipe = recipeSchema.parse(run.recipe);
-    const model = await openModel({ ...recipe, beta: 0 }, checkpoint);
+    const said: Told = {
+      found: (found) => {
+        this.#known.set(keyOf(run, found.name), found);
+        const share = (100 * (found.metrics['eval/accuracy'] ?? 0)).toFixed(1);
+        say(`${title}: ${share} % of the ${found.prompts} prompts of ${found.name}`);
+      },
+      failed: (name, error) => {
+        const next = error instanceof PlainError ? ` ${error.next}` : '';
+        say(`${title} can't be tried on ${name}: ${messageOf(error)}${next}`);
+      },
+      stopped,
+    };
+    if (trl) await askPython(this.#trainer, checkpoint, run, missing, said);
+    else await measureAll(checkpoint, recipeSchema.parse(run.recipe), missing, said);
+  }
+}
+
+/** What is told of each set. */
+interface Told {
+  found: (benchmark: Benchmark) => void;
+  failed: (name: string, error: unknown) => void;
+  stopped: () => boolean;
+}
+
+async function askPython(
+  { evaluate: command, environment }: Trainer,
+  checkpoint: string,
+  run: ComparedRun,
+  names: readonly string[],
+  told: Told,
+): Promise<void> {
+  if (command === null) return;
+  for (const name of names) {
+    if (told.stopped()) return;
     try {
-      for (const name of missing) {
-        if (stopped()) return;
-        try {
-          const found = await measure(model, recipe, name, stopped);
-          if (found === null) continue;
-          this.#known.set(keyOf(run, name), found);
-          const share = (100 * (found.metrics['eval/accuracy'] ?? 0)).toFixed(1);
-          say(`${title}: ${share} % of the ${found.prompts} prompts of ${name}`);
-        } catch (error) {
-          const next = error instanceof PlainError ? ` ${error.next}` : '';
-          say(`${title} can't be tried on ${name}: ${messageOf(error)}${next}`);
-        }
-      }
-    } finally {
-      await model.pool.stop();
+      const found = await tryCheckpoint(
+        { ...command, environment },
+        { checkpoint, name, most: MOST, recipe: run.recipe },
+        told.stopped,
+      );
+      if (found !== null) told.found(found);
+    } catch (error) {
+      told.failed(name, error);
     }
+  }
+}
+
+async function measureAll(
+  checkpoint: string,
+  recipe: Recipe,
+  names: readonly string[],
+  told: Told,
+): Promise<void> {
+  const model = await openModel({ ...recipe, beta: 0 }, checkpoint);
+  try {
+    for (const name of names) {
+      if (told.stopped()) return;
+      try {
+        const found = await measure(model, recipe, name, told.stopped);
+        if (found !== null) told.found(found);
+      } catch (error) {
+        told.failed(name, error);
+      }
+    }
+  } finally {
+    await model.pool.stop();
   }
 }
 

@@ -15,7 +15,8 @@ second form does that for runs that are there already, whoever trained them.
   --seeds N          the recipe's seed and those after it (default 3; 1 can't tell anything from noise)
   --max-steps N      steps of the baseline; the other side gets the tokens that took
   --output-dir DIR   where the runs lie; what is finished there is not trained again
-  --benchmarks SET…  held-out sets for the final checkpoints: arithmetic, countdown, JSONL files
+  --benchmarks SET…  held-out sets for the final checkpoints: JSONL files; arithmetic, countdown (with
+                     the built-in engine); math500, aime24, amc23, gsm8k (with TRL)
   --jobs N           runs at once (default 1; more share the processors, and times mean less)
   --trainer COMMAND  starts the Python trainer for TRL's recipes (default: one is looked for)
   --targets A…       accuracies whose price in tokens is told, such as 0.6 0.7

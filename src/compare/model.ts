@@ -31,7 +31,7 @@ export type Point = z.infer<typeof point>;
 
 /** A held-out set that the final checkpoint was tried on (`--benchmarks`). */
 const benchmark = z.object({
-  /** As it was asked for: `arithmetic`, `countdown` or the path of a JSONL file. */
+  /** As it was asked for: `arithmetic`, `gsm8k`, … or the path of a file. */
   name: z.string(),
   prompts: z.number().int().nonnegative(),
   /** `eval/accuracy` (greedy), `eval/pass@1`, `eval/pass@k`. */

@@ -38,6 +38,8 @@ test('both sides of a TRL recipe are trained by the Python trainer', { skip }, a
   );
   await writeFile(join(folder, 'sums.jsonl'), sums.join('\n'));
   await writeFile(join(folder, 'sums.yaml'), recipe);
+  const held = join(folder, 'held.jsonl');
+  await writeFile(held, sums.slice(0, 6).join('\n'));
   const trainer = join(folder, 'adaptive-grpo');
   await writeFile(trainer, `#!/bin/sh\nexec '${python}' -m adaptive_grpo "$@"\n`);
   await chmod(trainer, 0o755);
@@ -47,7 +49,7 @@ test('both sides of a TRL recipe are trained by the Python trainer', { skip }, a
     [
       join(root, 'scripts', 'compare.ts'),
       ...[join(folder, 'sums.yaml'), '--seeds', '1', '--output-dir', output],
-      ...['--trainer', trainer, '--benchmarks', 'arithmetic'],
+      ...['--trainer', trainer, '--benchmarks', held, 'arithmetic'],
     ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -59,13 +61,21 @@ test('both sides of a TRL recipe are trained by the Python trainer', { skip }, a
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const code = await new Promise((resolve) => child.once('close', resolve));
   assert.equal(code, 0, text);
-  assert.match(text, /! Held-out sets can only be tried with the built-in engine/);
+  assert.match(text, /! arithmetic is left out: There is no such file/);
+  assert.match(text, /baseline seed 5: \d+\.\d % of the 6 prompts of /);
 
-  const { sides, same_tokens } = await readComparison(join(output, 'comparison.json'));
+  const { sides, same_tokens, table } = await readComparison(join(output, 'comparison.json'));
   const [baseline, adaptive] = sides.map(({ runs }) => runs[0]);
   assert.ok(baseline && adaptive);
   assert.deepEqual([baseline.state, adaptive.state], ['finished', 'finished']);
   assert.deepEqual([baseline.strategy, adaptive.strategy], ['baseline', 'adaptive']);
+  for (const { benchmarks } of [baseline, adaptive]) {
+    assert.deepEqual(
+      benchmarks.map(({ name, prompts }) => [name, prompts]),
+      [[held, 6]],
+    );
+  }
+  assert.ok(table.some(({ id }) => id === `benchmark/${held}`));
   assert.ok(same_tokens);
   const [a, b] = [baseline, adaptive].map(({ steps }) => steps.at(-1)?.generated_tokens ?? 0);
   assert.ok((a ?? 0) > 0 && (b ?? 0) >= (a ?? 0), `${String(a)} and ${String(b)} tokens`);
