@@ -20,6 +20,7 @@ from ..events import RunEvents
 from ..rewards import reward_functions
 from ..training import TokenAdaptiveGRPOTrainer
 from ..training.ledger import Counters
+from ..training.sharing import failure_of_another, tell_failure
 from ..training.state import check_layout
 from .data import load_data, load_tokenizer
 from .desk import Desk
@@ -81,9 +82,12 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
         reason = _reason(trainer)
         trainer.save_now()
     except BaseException as error:
+        elsewhere = _failure_elsewhere(error, trainer)
         if desk is not None:
-            desk.fail(plain(error))
-        raise
+            desk.fail(elsewhere or plain(error))
+        if elsewhere is None:
+            raise
+        raise elsewhere from error
     if desk is not None:
         if reason != "stopped":
             benchmarks.run(trainer)
@@ -91,11 +95,17 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     return reason
 
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What CUDA and the CPU say of it."""
+
+
 def plain(error: BaseException) -> PlainError:
     """What went wrong, in a sentence."""
     if isinstance(error, PlainError):
         return error
-    if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower():
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        words in str(error).lower() for words in _NO_MEMORY
+    ):
         return PlainError(
             "The memory of the device is not enough for this recipe.",
             "Lower per_device_train_batch_size (and raise gradient_accumulation_steps), "
@@ -105,6 +115,18 @@ def plain(error: BaseException) -> PlainError:
         return PlainError("The run was interrupted.", "Resume it from its last checkpoint.")
     reason = f"{type(error).__name__}: {error}"
     return PlainError(f"Training failed: {reason}", "See trainer.log; resume from a checkpoint.")
+
+
+def _failure_elsewhere(
+    error: BaseException, trainer: TokenAdaptiveGRPOTrainer
+) -> PlainError | None:
+    """What another process said before this one missed it; if there is none, this one says it."""
+    if not isinstance(error, PlainError):
+        said = failure_of_another(trainer.accelerator)
+        if said is not None:
+            return PlainError(said, "See what it printed; resume from the last checkpoint.")
+    tell_failure(trainer.accelerator, plain(error).message)
+    return None
 
 
 def _trainer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,8 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 T = TypeVar("T")
+
+_FAILURE = "adaptive_grpo/failure"
 
 
 def gathered(values: list[T]) -> list[T]:
@@ -47,6 +50,30 @@ def spread_over(accelerator: Accelerator) -> str | None:
     if zero is not None:
         return f"zero{zero.zero_stage}"
     return None if getattr(state, "fsdp_plugin", None) is None else "fsdp"
+
+
+def tell_failure(accelerator: Accelerator, message: str) -> None:
+    """Leaves word for the other processes, who wait for this one in vain; the first one counts."""
+    if torch.distributed.is_initialized():
+        with contextlib.suppress(RuntimeError):
+            said = f"Process {accelerator.process_index} failed: {message}"
+            _store().compare_set(_FAILURE, "", said)
+
+
+def failure_of_another(accelerator: Accelerator) -> str | None:
+    """What another process said before it was gone."""
+    if not torch.distributed.is_initialized():
+        return None
+    with contextlib.suppress(RuntimeError):
+        if _store().check([_FAILURE]):
+            said = str(_store().get(_FAILURE).decode())
+            return None if said.startswith(f"Process {accelerator.process_index} ") else said
+    return None
+
+
+def _store() -> Any:
+    # PyTorch has no public name for the store that its launchers share.
+    return torch.distributed.distributed_c10d._get_default_store()
 
 
 def shards_parameters(accelerator: Accelerator) -> bool:
