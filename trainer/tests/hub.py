@@ -1,120 +1,97 @@
-"""A stand-in for the Hugging Face Hub: enough of its HTTP API to load data sets by their names.
+"""A small Hub on this machine: what `datasets` asks for to load a data set, and no more.
 
-What asks is the real `datasets` and `huggingface_hub`, in a process of its own: they read
-`HF_ENDPOINT` when they are imported.
+Paths and answers are the Hub's own (`HF_ENDPOINT`), so that the real loading code runs: repository
+information, the tree, and files with their commit and etag.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from threading import Thread
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlsplit
 
-from process import TRAINER
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
-Repository = Mapping[str, bytes]
-"""By path: what is in the file."""
-_COMMIT = "c0ffee" * 6 + "c0de"
-
-
-class Hub:
-    """Serves data sets by their names until it is closed."""
-
-    def __init__(self, repositories: Mapping[str, Repository]) -> None:
-        self.asked: list[str] = []
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                path = urlparse(self.path).path
-                hub.asked.append(f"{self.command} {path}")
-                status, body, headers = _answer(repositories, path)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command == "GET":
-                    self.wfile.write(body)
-
-            do_HEAD = do_GET  # noqa: N815
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+Repositories = Mapping[str, Mapping[str, bytes]]
+"""By name, the files by path."""
 
 
-def run_with(url: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A Python to which that Hub is the Hub; what it loads is kept below `home`."""
-    known = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    known |= {"HF_ENDPOINT": url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    known |= {"HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(TRAINER)}
-    command = [sys.executable, "-W", "ignore", *arguments]
-    return subprocess.run(
-        command,
-        env=known,
-        cwd=home.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+class _Handler(BaseHTTPRequestHandler):
+    repositories: Repositories
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def _answer(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self.asked.append(f"{self.command} {path}")
+        for name, files in self.repositories.items():
+            if path.startswith(f"/api/datasets/{name}"):
+                return self._api(path.removeprefix(f"/api/datasets/{name}"), name, files)
+            if path.startswith(f"/datasets/{name}/resolve/"):
+                file = path.removeprefix(f"/datasets/{name}/resolve/").partition("/")[2]
+                return self._file(files.get(file))
+        return self._say(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+
+    def _api(self, rest: str, name: str, files: Mapping[str, bytes]) -> None:
+        if rest.startswith("/tree/"):
+            under = rest.removeprefix("/tree/").partition("/")[2]
+            return self._json(_entries(files, under))
+        siblings = [{"rfilename": path} for path in files]
+        return self._json({"id": name, "sha": COMMIT, "siblings": siblings, "tags": []})
+
+    def _file(self, data: bytes | None) -> None:
+        if data is None:
+            return self._say(404, b"", {"X-Error-Code": "EntryNotFound"})
+        etag = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        return self._say(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
+
+    def _json(self, value: Any) -> None:
+        self._say(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def _say(self, status: int, data: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
 
-Answer = tuple[int, bytes, dict[str, str]]
-
-
-def _answer(repositories: Mapping[str, Repository], path: str) -> Answer:
-    for name, files in repositories.items():
-        about = f"/api/datasets/{name}"
-        if path.startswith(f"{about}/tree/"):
-            return _json(_listed(files, path.removeprefix(f"{about}/tree/{_COMMIT}").strip("/")))
-        if path.startswith(about):
-            return _json(
-                {"id": name, "sha": _COMMIT, "siblings": [{"rfilename": f} for f in files]}
-            )
-        if path.startswith(f"/datasets/{name}/resolve/"):
-            file = path.removeprefix(f"/datasets/{name}/resolve/").partition("/")[2]
-            if file in files:
-                tag = f'"{hashlib.sha1(files[file]).hexdigest()}"'
-                return 200, files[file], {"ETag": tag, "X-Repo-Commit": _COMMIT}
-            return 404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": _COMMIT}
-    return 404, b"", {"X-Error-Code": "RepoNotFound"}
-
-
-def _listed(files: Repository, folder: str) -> list[dict[str, Any]]:
-    prefix = f"{folder}/" if folder else ""
-    below = [name.removeprefix(prefix) for name in files if name.startswith(prefix)]
-    folders = sorted({one.partition("/")[0] for one in below if "/" in one})
-    found: list[dict[str, Any]] = [
-        {"type": "directory", "oid": "0" * 40, "size": 0, "path": f"{prefix}{one}"}
-        for one in folders
+def _entries(files: Mapping[str, bytes], under: str) -> list[dict[str, Any]]:
+    inside = {path for path in files if path.startswith(f"{under}/" if under else "")}
+    folders = {path.rpartition("/")[0] for path in inside if "/" in path} - {under}
+    entries: list[dict[str, Any]] = [
+        {"type": "directory", "path": one, "oid": "0" * 40, "size": 0} for one in sorted(folders)
     ]
-    for one in below:
-        if "/" not in one:
-            data = files[f"{prefix}{one}"]
-            entry = {"oid": hashlib.sha1(data).hexdigest(), "size": len(data)}
-            found.append({"type": "file", "path": f"{prefix}{one}", **entry})
-    return found
+    for path in sorted(inside):
+        oid = hashlib.sha1(files[path], usedforsecurity=False).hexdigest()
+        entries.append({"type": "file", "path": path, "oid": oid, "size": len(files[path])})
+    return entries
 
 
-def _json(value: Any) -> Answer:
-    return 200, json.dumps(value).encode(), {"Content-Type": "application/json"}
+@contextmanager
+def hub(repositories: Repositories) -> Iterator[tuple[str, list[str]]]:
+    """Serves repositories; gives the endpoint, and what was asked for so far."""
+    asked: list[str] = []
+    handler = type("Handler", (_Handler,), {"repositories": repositories, "asked": asked})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()

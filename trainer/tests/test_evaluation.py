@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet
 import pytest
 import training
 from conftest import BASE, ROOT
+from hub import hub
 from process import Trainer, events, write_recipe
 
 from adaptive_grpo import cli
 from adaptive_grpo.evaluation.intervals import mean_over_problems, pass_at, wilson
+from adaptive_grpo.rewards.correctness import is_right
 from adaptive_grpo.training.rounds import tells_accuracy
 
 
@@ -37,6 +45,10 @@ def test_a_checkpoint_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ([str(BASE), "--benchmarks", "chess"], 1, "There is no benchmark chess"),
         (["/nowhere", "--benchmarks", "FILE"], 1, "/nowhere can't be loaded"),
         ([str(BASE), "--benchmarks", "FILE", "--samples", "0"], 2, "below what makes sense"),
+        ([str(BASE), "--benchmarks", "FILE", "--limit", "0"], 2, "below what makes sense"),
+        ([str(BASE), "--benchmarks", ","], 2, "names none"),
+        ([str(BASE), "--benchmarks", "gone.jsonl"], 1, "There is no file gone.jsonl"),
+        ([str(BASE), "--benchmarks", "gsm8k"], 1, "The benchmark gsm8k can't be loaded"),
     ],
 )
 def test_mistakes(
@@ -64,6 +76,71 @@ def test_intervals() -> None:
     # Eight problems, all or nothing, whatever k: the sample deviation of the shares is 0.5345.
     shares = mean_over_problems([[True] * 9, [False] * 9] * 4)
     assert shares.high - shares.mean == pytest.approx(1.96 * 0.53452 / 8**0.5, abs=1e-4)
+
+
+GSM8K = b"""---
+configs:
+- config_name: main
+  data_files:
+  - {split: train, path: main/train-*}
+  - {split: test, path: main/test-*}
+- config_name: socratic
+  data_files:
+  - {split: test, path: socratic/test-*}
+---
+"""
+
+
+def parquet(**row: object) -> bytes:
+    data = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), data)
+    return data.getvalue()
+
+
+def test_benchmarks_from_the_hub(tmp_path: Path) -> None:
+    worked = "48/2 = <<48/2=24>>24 clips.\n#### 24"
+    row = {"problem": "2+2=", "solution": "It is $\\boxed{4}$.", "answer": "4", "level": 1}
+    repositories = {
+        "openai/gsm8k": {
+            "README.md": GSM8K,
+            "main/train-00000-of-00001.parquet": parquet(question="no", answer="#### 1"),
+            "main/test-00000-of-00001.parquet": parquet(question="Clips?", answer=worked),
+            "socratic/test-00000-of-00001.parquet": parquet(question="no", answer="#### 1"),
+        },
+        "HuggingFaceH4/MATH-500": {
+            "README.md": b"---\nlanguage:\n- en\n---\n",
+            "test.jsonl": json.dumps(row).encode(),
+        },
+        "HuggingFaceH4/aime_2024": {
+            "data/train-00000-of-00001.parquet": parquet(
+                id=60, problem="Walk?", solution="So 204.", answer="204", url="x", year="2024"
+            )
+        },
+        "math-ai/amc23": {
+            "test-00000-of-00001.parquet": parquet(id=0, question="Miles?", answer="27.0", url="x")
+        },
+    }
+    script = (
+        "import json, sys\n"
+        "from adaptive_grpo.evaluation.benchmarks import load_benchmark\n"
+        "from dataclasses import asdict\n"
+        "found = [one for name in sys.argv[1:] for one in load_benchmark(name, [])]\n"
+        "print(json.dumps([asdict(one) for one in found]))"
+    )
+    with hub(repositories) as (endpoint, asked):
+        names = ["gsm8k", "math500", "aime24", "amc23"]
+        # What names the Hub is read when its library is imported.
+        environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path)}
+        environment.pop("HF_HUB_OFFLINE", None)
+        command = [sys.executable, "-c", script]
+        options: Any = {"env": environment, "cwd": ROOT / "trainer", "capture_output": True}
+        ran = subprocess.run([*command, *names], check=False, text=True, timeout=120, **options)
+        found = [(one["prompt"], one["answer"]) for one in json.loads(ran.stdout)]
+        told = [("Clips?", worked), ("2+2=", "4"), ("Walk?", "204"), ("Miles?", "27.0")]
+        assert found == told, ran.stderr
+        assert sum(one.startswith("GET /datasets/") for one in asked) >= len(names)
+    assert is_right("The answer is 24.", worked) is True
+    assert is_right("So \\boxed{27}", "27.0") is True
 
 
 def test_benchmarks_of_a_recipe(tmp_path: Path) -> None:
