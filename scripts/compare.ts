@@ -3,12 +3,12 @@
  * (`npm run -s compare -- RECIPE`, `compare_strategies.sh RECIPE`); `--help` tells the rest.
  * npm changes to the project's folder; paths on the command line count from where it was called.
  */
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PlainError, messageOf } from '../src/common/errors.ts';
 import { COMPARISON } from '../src/compare/file.ts';
 import type { Comparison } from '../src/compare/model.ts';
 import { pairRecipe, type Pair } from '../src/compare/pair.ts';
+import { readRecipe } from '../src/engine/prepare.ts';
 import { nameOfRecipe, newDirectoryName } from '../src/run/names.ts';
 import { Benchmarks } from './compare/benchmarks.ts';
 import { commandOf, parseCommandLine, usage, type Request } from './compare/command-line.ts';
@@ -40,7 +40,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     const { request } = line;
     const recipe = resolve(request.recipe);
-    const source = await readRecipe(recipe, request.recipe);
+    const { source } = await readRecipe(request.recipe);
     const pair = pairRecipe(source, request.settings, request.seeds, request.recipe);
     const trainer = await trainerOf(pair.engine, { named: request.trainer, recipe, source });
     const folder = folderFor(nameOfRecipe(recipe));
@@ -119,21 +119,6 @@ async function train({ request, recipe, source, pair, folder, trainer }: Work): 
   if (results.some(({ kind }) => kind === 'stopped')) console.log(`Go on with:\n  ${command}`);
   if (interruption.happened()) return 130;
   return written && results.every(({ kind }) => kind === 'finished') ? 0 : 1;
-}
-
-async function readRecipe(path: string, name: string): Promise<string> {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-  } catch (cause) {
-    const missing = messageOf(cause).includes('ENOENT');
-    throw new PlainError(
-      missing
-        ? `There is no recipe ${name}.`
-        : `The recipe ${name} can't be read: ${messageOf(cause)}`,
-      'Name a recipe such as recipes/adaptive_grpo.yaml.',
-      { cause },
-    );
-  }
 }
 
 function refuse(message: string, next: string): number {

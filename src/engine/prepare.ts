@@ -8,7 +8,7 @@ import { settingsOf, type Setting } from '../recipe/check.ts';
 import { formatFinding, hasErrors, type Finding } from '../recipe/findings.ts';
 import { builtInTasks, type Recipe } from '../recipe/keys.ts';
 import { parseRecipe } from '../recipe/parse.ts';
-import { MANIFEST, RECIPE } from '../run/files.ts';
+import { MANIFEST, RECIPE, codeOf } from '../run/files.ts';
 import { readManifest } from '../run/manifest-file.ts';
 import { nameOfRecipe, newDirectoryName } from '../run/names.ts';
 import { freshState, listCheckpoints, readState, type TrainerState } from './checkpoints.ts';
@@ -53,8 +53,7 @@ export async function prepareRun(
   settings: readonly Setting[],
   now: Date,
 ): Promise<Preparation> {
-  const recipeBytes = await readRecipeFile(recipePath);
-  const source = decodeText(recipeBytes, recipePath);
+  const { bytes: recipeBytes, source } = await readRecipe(recipePath);
   const first = checked(source, settings, recipePath);
   const { directory, start, known, name } = await findStart(first.recipe, recipePath, now);
   // What a run was launched with and what a command changed goes on to hold; the command line
@@ -88,25 +87,21 @@ function checked(source: string, settings: readonly Setting[], path: string) {
   return { recipe, warnings: findings };
 }
 
-async function readRecipeFile(path: string): Promise<Uint8Array> {
+/**
+ * A recipe's file, byte for byte and as text.
+ *
+ * @throws RecipeError where it can't be read, or is no text
+ */
+export async function readRecipe(path: string): Promise<{ bytes: Uint8Array; source: string }> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    const missing = codeOf(cause) === 'ENOENT';
+    const words = missing
+      ? `There is no recipe ${path}.`
+      : `The recipe ${path} can't be read: ${messageOf(cause)}`;
+    throw new RecipeError([words], 'Name a recipe such as recipes/adaptive_grpo.yaml.');
+  });
   try {
-    return await readFile(path);
-  } catch (cause) {
-    const missing = messageOf(cause).includes('ENOENT');
-    throw new RecipeError(
-      [
-        missing
-          ? `There is no recipe ${path}.`
-          : `The recipe ${path} can't be read: ${messageOf(cause)}`,
-      ],
-      'Name a recipe such as recipes/adaptive_grpo.yaml.',
-    );
-  }
-}
-
-function decodeText(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { bytes, source: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
     throw new RecipeError([`The recipe ${path} is not a text in UTF-8.`], 'Save it as UTF-8.');
   }
