@@ -10,10 +10,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from .training.ledger import Ledger
+from .training.metrics import TRL_NAMES
 from .training.rounds import tells_accuracy
-
-_NAMES = {"step_time": "time/step", "clip_ratio/region_mean": "clip_ratio"}
-"""TRL's names that are others in the design."""
 
 
 class RunEvents(TrainerCallback):  # type: ignore[misc]
@@ -52,7 +50,7 @@ class RunEvents(TrainerCallback):  # type: ignore[misc]
         if logs is None or "loss" not in logs:
             return
         metrics = {
-            _NAMES.get(name, name): float(value)
+            TRL_NAMES.get(name, name): float(value)
             for name, value in logs.items()
             if isinstance(value, int | float) and math.isfinite(value)
         }

@@ -9,6 +9,9 @@ from ..generation import costs_of
 from ..strategy import MeasuredSegment, reward_mean, step_metrics
 from .rounds import NOT_SCORED, PromptGroup
 
+TRL_NAMES = {"step_time": "time/step", "clip_ratio/region_mean": "clip_ratio"}
+"""TRL's names that are others in the design."""
+
 
 @dataclass(frozen=True)
 class GroupFacts:

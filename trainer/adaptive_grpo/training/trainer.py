@@ -20,7 +20,7 @@ from .backends import starting, weighed_by_token
 from .baseline import baseline_groups
 from .config import AdaptiveGRPOConfig
 from .ledger import Capture, Ledger
-from .metrics import effective_sample_size
+from .metrics import TRL_NAMES, effective_sample_size
 from .prompts import end_tokens_of
 from .rounds import PromptGroup
 from .saving import CheckpointError, Saving
@@ -266,8 +266,13 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         with self._saving.part():
             super()._save_rng_state(output_dir)
 
+    def _by_our_names(self) -> dict[str, float]:
+        """TRL's own metrics that have another name in the design."""
+        kept = {ours: self._metrics["train"].get(theirs) for theirs, ours in TRL_NAMES.items()}
+        return {name: sum(values) / len(values) for name, values in kept.items() if values}
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds what the run has come to so far to TRL's metrics."""
         if self.model.training:
-            logs |= self.ledger.counters.tokens()
+            logs |= self.ledger.counters.tokens() | self._by_our_names()
         super().log(logs, start_time)
