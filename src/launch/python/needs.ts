@@ -13,6 +13,11 @@ export function packagesOf(source: string): PackageName[] {
   });
 }
 
+/** What a configuration of `accelerate` needs beside the trainer. */
+export function packagesOfConfig(source: string): PackageName[] {
+  return /^\s*distributed_type:\s*["']?DEEPSPEED\b/im.test(source) ? ['deepspeed'] : [];
+}
+
 /** How pip is asked for them: TRL knows which versions of these go with it. */
 export function requirementOf(name: PackageName): string {
   return name === 'vllm' || name === 'peft' || name === 'deepspeed' ? `trl[${name}]` : name;

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { t } from '@vscode/l10n';
 import { PlainError, messageOf } from '../../common/errors.ts';
@@ -11,7 +11,7 @@ import type { AccelerateConfig } from './command-line.ts';
 import type { PythonFacts } from './facts.ts';
 import { readGpus, visibleGpus } from './gpus.ts';
 import type { PackageName } from './facts.ts';
-import { packagesOf } from './needs.ts';
+import { packagesOf, packagesOfConfig } from './needs.ts';
 
 /** Who knows which Python trains, and how. */
 export interface PythonChoice {
@@ -52,8 +52,8 @@ export class PythonTarget implements LaunchTarget {
     const { ddpConfig, leastPatienceMs = LEAST_PATIENCE_MS, log } = this.#options;
     const source = await readRecipe(recipe);
     const chosen = this.#choice.accelerateConfig(recipe);
-    if (chosen !== null) await requireConfig(chosen);
-    const packages = packagesOf(source);
+    const config = chosen === null ? '' : await readConfig(chosen);
+    const packages = [...packagesOf(source), ...packagesOfConfig(config)];
     const found = await this.#choice.interpreter(recipe, packages, signal);
     const gpus = visibleGpus(await readGpus(signal), process.env.CUDA_VISIBLE_DEVICES);
     if (signal?.aborted === true) throw new CancelledError();
@@ -106,9 +106,9 @@ async function keptBy(runDirectory: string): Promise<Record<string, string | num
   return kept;
 }
 
-async function requireConfig({ file }: AccelerateConfig): Promise<void> {
+async function readConfig({ file }: AccelerateConfig): Promise<string> {
   try {
-    await stat(file);
+    return await readFile(file, 'utf8');
   } catch (cause) {
     throw new PlainError(
       t('The accelerate configuration {0} can’t be read.', file),

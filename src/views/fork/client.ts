@@ -214,8 +214,9 @@ export class RefusedError extends PlainError {
 }
 
 function remedyOf(status: number, own: boolean): string {
-  // Not every trainer samples on request.
-  if (own && [404, 405, 501].includes(status)) return t('Choose another server to sample from.');
+  // Not every trainer samples on request, and not while its parameters lie on several GPUs.
+  if (own && [404, 405, 501, 503].includes(status))
+    return t('Choose another server to sample from.');
   if (status === 401 || status === 403)
     return t('Set its key: “Set API Key of Completion Server…”.');
   if (status === 404) return t('Check its address and its model in the settings.');

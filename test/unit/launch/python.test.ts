@@ -9,7 +9,7 @@ import { gpuLine, parseGpus, visibleGpus } from '../../../src/launch/python/gpus
 import { pipFailed, stageOf } from '../../../src/launch/python/install.ts';
 import { lackInWords, lackOf } from '../../../src/launch/python/lack.ts';
 import type { Wanted } from '../../../src/launch/python/lack.ts';
-import { packagesOf, requirementOf } from '../../../src/launch/python/needs.ts';
+import { packagesOf, packagesOfConfig, requirementOf } from '../../../src/launch/python/needs.ts';
 
 const facts = (change: Partial<PythonFacts> = {}): PythonFacts => ({
   prefix: '/venv',
@@ -89,6 +89,10 @@ test('what a Python prints is found between what others print, and nothing else 
 test('a recipe’s own needs are read from its lines', () => {
   assert.deepEqual(packagesOf('use_vllm: true # fast\nuse_peft: yes\n'), ['vllm', 'peft']);
   assert.deepEqual(packagesOf('use_vllm: false\n# use_peft: true\n'), []);
+  assert.deepEqual(packagesOfConfig('compute_environment: X\ndistributed_type: DEEPSPEED\n'), [
+    'deepspeed',
+  ]);
+  assert.deepEqual(packagesOfConfig('# distributed_type: DEEPSPEED\ndistributed_type: FSDP\n'), []);
   assert.equal(requirementOf('vllm'), 'trl[vllm]');
   assert.equal(requirementOf('accelerate'), 'accelerate');
 });
