@@ -68,10 +68,13 @@ test('a server that refuses says so in its own words, with what to do', async (t
 });
 
 test('a trainer that does not sample on request is no matter of addresses', async (t) => {
-  const { client } = await serverOf(t, (_, response) => json(response, { error: {} }, 404), {
-    own: true,
-  });
-  assert.match((await failure(client.sample(request, never))).next, /another server/);
+  // 503: its parameters lie on several GPUs.
+  for (const status of [404, 405, 501, 503]) {
+    const { client } = await serverOf(t, (_, response) => json(response, { error: {} }, status), {
+      own: true,
+    });
+    assert.match((await failure(client.sample(request, never))).next, /another server/);
+  }
 });
 
 test('a server that is down, silent or dripping is given up', async (t) => {
