@@ -3,6 +3,7 @@ import '../shared/zod.ts';
 import '../shared/frame.css';
 import '../shared/spoken.css';
 import '../shared/state-dot.css';
+import './css/header.css';
 import './css/frame.css';
 import './css/rows.css';
 import './css/path.css';
