@@ -10,7 +10,11 @@ import pytest
 import torch
 import training
 import vllm_engine
+from conftest import Extension
 from datasets import Dataset
+from launching import TORCHRUN
+from process import Trainer, write_recipe
+from test_processes import ended, rollouts
 from test_run_directory import manifest
 from test_trainer import logged
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -208,6 +212,28 @@ def test_a_prompt_that_is_too_long_is_said(tmp_path: Path, model: Path) -> None:
         trainer.train()
     assert "vllm_max_model_length" in error.value.next_step
     assert not trainer.vllm_generation.llm.llm_engine.has_unfinished_requests()
+
+
+def test_two_processes_may_share_one_vllm(
+    tmp_path: Path, model: Path, extension: Extension
+) -> None:
+    """Each works half of every layer and generates both's prompts: as with a vLLM each."""
+    found = []
+    for shared in (1, 2):
+        folder = tmp_path / str(shared)
+        folder.mkdir()
+        # With forks that hang on all roots' rewards, which are scored in the middle of a round.
+        keys = {"fork_policy": "top_entropy", "vllm_tensor_parallel_size": shared}
+        told = {"model_name_or_path": str(model), "use_vllm": True, "use_cpu": True, **keys}
+        recipe = write_recipe(folder, **told, max_steps=2, dtype="float32")
+        program = (str(Path(__file__).with_name("colocated.py")),)
+        arguments = (str(recipe), "--output_dir", "run")
+        ended(Trainer(*arguments, cwd=folder, prefix=TORCHRUN, program=program))
+        found.append(extension.read(folder / "run"))
+    each, both = found
+    assert each["problems"] == both["problems"] == []
+    assert len(each["segments"]) == 64
+    assert [row[:7] for row in rollouts(both)] == [row[:7] for row in rollouts(each)]
 
 
 def test_what_vllm_cannot_do_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Sampling: a plan of segments on a model."""
 
-from .round import Ended, RoundSettings, Score
+from .round import Ended, Plan, RoundSettings, Score
 from .sampler import Sampler
 from .segments import Costs, GeneratedSegment, Paths, costs_of
 from .texts import TokenTexts
@@ -10,6 +10,7 @@ __all__ = [
     "Ended",
     "GeneratedSegment",
     "Paths",
+    "Plan",
     "RoundSettings",
     "Sampler",
     "Score",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from ..strategy import RolloutPlan, SegmentRequest, StrategyParameters
+from ..strategy import SegmentOutcome, SegmentRequest, StrategyParameters
 from .draws import stream_of
 from .row import Row, outcome_of
 from .segments import GeneratedSegment
@@ -34,6 +35,20 @@ Ended = Callable[[GeneratedSegment], None]
 Score = Callable[[Sequence[GeneratedSegment]], Sequence[float | None]]
 
 
+class Plan(Protocol):
+    """What to generate: a `RolloutPlan`, or several as one."""
+
+    @property
+    def done(self) -> bool:
+        """Whether everything that was asked for has been reported."""
+
+    def start(self) -> list[SegmentRequest]:
+        """The roots of every prompt."""
+
+    def finished(self, outcome: SegmentOutcome) -> list[SegmentRequest]:
+        """Takes what became of a request and returns what to generate next."""
+
+
 class Round:
     """The plan of a round, asked and told by whoever generates it.
 
@@ -49,7 +64,7 @@ class Round:
     def __init__(
         self,
         prompts: Sequence[Sequence[int]],
-        plan: RolloutPlan,
+        plan: Plan,
         settings: RoundSettings,
         on_end: Ended,
         score_roots: Score | None = None,

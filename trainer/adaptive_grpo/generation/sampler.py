@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from ..run.rows import Alternatives
-from ..strategy import RolloutPlan, SegmentRequest, trigger_at
+from ..strategy import SegmentRequest, trigger_at
 from .cache import Prefix, RowCache, prefill
 from .draws import uniform
-from .round import Ended, Round, RoundSettings, Score
+from .round import Ended, Plan, Round, RoundSettings, Score
 from .row import Cut, Row, segment_of
 from .segments import GeneratedSegment
 
@@ -40,7 +40,7 @@ class Sampler:
         self,
         model: torch.nn.Module,
         prompts: Sequence[Sequence[int]],
-        plan: RolloutPlan,
+        plan: Plan,
         settings: RoundSettings,
         on_end: Ended,
         score_roots: Score | None = None,

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import requests
 import torch
 from trl.models import unwrap_model_for_generation
 
 from ..errors import PlainError
-from ..generation import Ended, RoundSettings, Sampler, Score
+from ..generation import Ended, Plan, RoundSettings, Sampler, Score
 from ..generation.vllm import Colocated, Engine, Served, VllmSampler
-from ..strategy import RolloutPlan
 from .sharing import busy_together
 
 if TYPE_CHECKING:
     from .trainer import TokenAdaptiveGRPOTrainer
-
-T = TypeVar("T")
 
 
 @contextmanager
@@ -49,44 +45,10 @@ def starting(args: Any) -> Iterator[None]:
         ) from error
 
 
-@dataclass(frozen=True)
-class Crew:
-    """The processes that share one vLLM (`vllm_tensor_parallel_size`); alone where none is shared.
-
-    Each works a part of every layer, so all of them generate the prompts of all of them, and keep
-    their own.
-    """
-
-    number: int
-    """Which crew it is."""
-    position: int
-    """Of this process in it."""
-    group: Any
-    """Of torch.distributed; None where this process is alone."""
-
-    def gathered(self, values: list[T]) -> list[T]:
-        """The lists of all of them, one after another, on each of them."""
-        if self.group is None:
-            return values
-        everyones: list[list[T]] = [[]] * torch.distributed.get_world_size(self.group)
-        torch.distributed.all_gather_object(everyones, values, group=self.group)
-        return [one for own in everyones for one in own]
-
-
-def crew_of(trainer: TokenAdaptiveGRPOTrainer) -> Crew:
-    """The crew of this process."""
-    rank = int(trainer.accelerator.process_index)
-    size = 1
-    if trainer.use_vllm and trainer.vllm_mode == "colocate":
-        size = int(trainer.vllm_tensor_parallel_size)
-    group = trainer.vllm_generation.tp_group if size > 1 else None
-    return Crew(rank // size, rank % size, group)
-
-
 def generate(
     trainer: TokenAdaptiveGRPOTrainer,
     prompts: Sequence[Sequence[int]],
-    plan: RolloutPlan,
+    plan: Plan,
     settings: RoundSettings,
     on_end: Ended,
     score_roots: Score | None,

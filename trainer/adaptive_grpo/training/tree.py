@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +13,8 @@ from ..errors import PlainError
 from ..generation import GeneratedSegment, Paths, RoundSettings
 from ..generation.draws import stream_of, uniform_stream
 from ..strategy import RolloutPlan
-from .backends import crew_of, generate
+from .backends import generate
+from .crew import CrewPlan, crew_of
 from .prompts import empty_groups
 from .rounds import PromptGroup, Score, score_of
 from .sharing import largest
@@ -72,8 +72,11 @@ class TreeRound:
         crew = crew_of(trainer)
         prompts = crew.gathered([group.prompt_ids for group in self.groups])
         names = (trainer.args.seed, step)
-        forks = uniform_stream(stream_of(_FORKS, *names, crew.number))
-        plan = RolloutPlan(self._strategy, len(prompts), forks)
+
+        def plan_of(rank: int) -> RolloutPlan:
+            forks = uniform_stream(stream_of(_FORKS, *names, rank))
+            return RolloutPlan(self._strategy, trees, forks)
+
         settings = RoundSettings(
             parameters=self._strategy,
             temperature=self._strategy.temperature,
@@ -82,33 +85,28 @@ class TreeRound:
             capture_top_k=trainer.args.capture_top_k,
             capture_below=trainer.args.capture_below,
             stream=names,
-            first_tree=crew.number * len(prompts),
+            first_tree=crew.first * trees,
         )
         asks_rewards = self._strategy.use_token_adaptive and (
             self._strategy.fork_policy == "top_entropy"
         )
         paths = Paths()
 
-        def own(segments: Sequence[GeneratedSegment]) -> list[GeneratedSegment]:
-            """Those of this process's prompts, named as they are here."""
-            first = crew.position * trees
-            return [
-                replace(one, request=replace(one.request, tree=one.request.tree - first))
-                for one in segments
-                if first <= one.request.tree < first + trees
-            ]
-
         def ended(segment: GeneratedSegment) -> None:
-            for one in own([segment]):
-                self.groups[one.request.tree].segments.append(one)
-                self._completions[one.segment] = paths.add(one).tolist()
+            own = crew.own(segment, trees)
+            if own is not None:
+                self.groups[own.request.tree].segments.append(own)
+                self._completions[own.segment] = paths.add(own).tolist()
 
         def rewards(roots: Sequence[GeneratedSegment]) -> list[float | None]:
-            here = own(roots)
-            scores = zip([one.segment for one in here], self._score(here), strict=True)
-            known = dict(crew.gathered(list(scores)))
+            own = [(one.segment, crew.own(one, trees)) for one in roots]
+            here = [(name, one) for name, one in own if one is not None]
+            scores = self._score([one for _, one in here])
+            pairs = [(name, score) for (name, _), score in zip(here, scores, strict=True)]
+            known = dict(crew.gathered(pairs))
             return [known[one.segment] for one in roots]
 
+        plan = CrewPlan(plan_of, crew, trees)
         score = rewards if asks_rewards else None
         generate(trainer, prompts, plan, settings, ended, score)
         for group in self.groups:

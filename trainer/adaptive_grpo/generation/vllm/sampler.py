@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...run.rows import Alternatives
-from ...strategy import RolloutPlan, SegmentRequest, trigger_at
-from ..round import Ended, Round, RoundSettings, Score
+from ...strategy import SegmentRequest, trigger_at
+from ..round import Ended, Plan, Round, RoundSettings, Score
 from ..row import Cut, Row, segment_of
 from ..segments import GeneratedSegment
 from .engine import COOLEST, Engine, News, Order
@@ -38,7 +38,7 @@ class VllmSampler:
         engine: Engine,
         vocabulary: int,
         prompts: Sequence[Sequence[int]],
-        plan: RolloutPlan,
+        plan: Plan,
         settings: RoundSettings,
         on_end: Ended,
         score_roots: Score | None = None,
