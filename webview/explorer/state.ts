@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { colourModes } from '../../src/views/model/shapes.ts';
-import { promptQuery, type PromptQuery } from '../../src/views/explorer/protocol.ts';
+import { allPrompts, promptQuery, type PromptQuery } from '../../src/views/explorer/protocol.ts';
 
 /**
  * What one looks at, kept by VS Code while the panel is hidden and over restarts. Whatever of it
@@ -9,15 +9,7 @@ import { promptQuery, type PromptQuery } from '../../src/views/explorer/protocol
 const viewState = z.object({
   /** Run directory: the panel's serializer finds the run by it. */
   directory: z.string().catch(''),
-  query: promptQuery.catch({
-    text: '',
-    outcome: 'any',
-    sort: 'recorded',
-    descending: true,
-    by_step: true,
-    folded: [],
-    until_step: null,
-  }),
+  query: promptQuery.catch(allPrompts),
   selected: z.object({ step: z.number().int(), prompt_id: z.string() }).nullable().catch(null),
   /** Segment whose path is shown, and the stop that has the cursor: `p`, or `p − ½` for a mark. */
   segment_id: z.number().int().nullable().catch(null),

@@ -47,6 +47,17 @@ export const promptQuery = z.object({
 });
 export type PromptQuery = z.infer<typeof promptQuery>;
 
+/** What is listed until somebody asks otherwise. */
+export const allPrompts: PromptQuery = {
+  text: '',
+  outcome: 'any',
+  sort: 'recorded',
+  descending: true,
+  by_step: true,
+  folded: [],
+  until_step: null,
+};
+
 const place = { position: index, size: index };
 
 export const promptRow = z.discriminatedUnion('kind', [

@@ -2,18 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { interesting, promptList } from '../../../src/views/explorer/prompts.ts';
-import type { PromptQuery } from '../../../src/views/explorer/protocol.ts';
+import { allPrompts as all, type PromptQuery } from '../../../src/views/explorer/protocol.ts';
 import { group } from '../../fixtures/segments.ts';
 
-const all: PromptQuery = {
-  text: '',
-  outcome: 'any',
-  sort: 'recorded',
-  descending: true,
-  by_step: true,
-  folded: [],
-  until_step: null,
-};
 const groups = [
   group({ prompt_id: 'a', step: 1, reward_mean: 0.2, correct: 0 }),
   group({ prompt_id: 'b', step: 1, reward_mean: 0.9, correct: 4, truncated: 3 }),

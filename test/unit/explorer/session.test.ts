@@ -6,7 +6,7 @@ import { PlainError } from '../../../src/common/errors.ts';
 import type { SegmentRow } from '../../../src/run/model/segment.ts';
 import type { HostMessage } from '../../../src/views/channel.ts';
 import { ColourChoice } from '../../../src/views/colour.ts';
-import { results, runHeader } from '../../../src/views/explorer/protocol.ts';
+import { allPrompts, results, runHeader } from '../../../src/views/explorer/protocol.ts';
 import { ExplorerSession, type RunActions } from '../../../src/views/explorer/session.ts';
 import type { RunSource } from '../../../src/views/model/source.ts';
 import { manifest } from '../../integration/explorer/runs.ts';
@@ -128,18 +128,9 @@ function assertFinite(value: unknown): void {
 test('every answer is what the protocol says, and survives as JSON', async () => {
   const { session: open, port, problems } = session();
   const key = { step: 1, prompt_id: 'p' };
-  const query = {
-    text: '',
-    outcome: 'any',
-    sort: 'recorded',
-    descending: true,
-    by_step: true,
-    folded: [],
-    until_step: null,
-  };
   const asked = {
-    prompts: { query, from: 0, to: 10 },
-    locate: { query, key },
+    prompts: { query: allPrompts, from: 0, to: 10 },
+    locate: { query: allPrompts, key },
     tree: key,
     strips: { ...key, segment_ids: [0, 1, 99], mode: 'entropy', stride: 2 },
     path: { ...key, segment_id: 1 },
