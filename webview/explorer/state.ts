@@ -9,7 +9,7 @@ import { allPrompts, promptQuery, type PromptQuery } from '../../src/views/explo
 const viewState = z.object({
   /** Run directory: the panel's serializer finds the run by it. */
   directory: z.string().catch(''),
-  query: promptQuery.catch(allPrompts),
+  query: promptQuery.catch(() => ({ ...allPrompts })),
   selected: z.object({ step: z.number().int(), prompt_id: z.string() }).nullable().catch(null),
   /** Segment whose path is shown, and the stop that has the cursor: `p`, or `p − ½` for a mark. */
   segment_id: z.number().int().nullable().catch(null),
