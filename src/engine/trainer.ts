@@ -4,6 +4,7 @@ import type { Recipe } from '../recipe/keys.ts';
 import type { EventBody } from '../run/model/events.ts';
 import { writeCheckpoint, type TrainerState } from './checkpoints.ts';
 import { learningRateAt, type TrainStatistics } from './compute/index.ts';
+import { roundShare } from './compute/loss.ts';
 import type { Control, Controlled } from './control.ts';
 import { evaluate } from './evaluation.ts';
 import { roundMetrics, trainMetrics } from './metrics.ts';
@@ -145,8 +146,7 @@ export class Trainer implements Controlled {
     const recordSeconds = await this.#record(round);
 
     let timed = began;
-    // Of several updates each gets its share, so that they move the weights as far as one would.
-    const round_weight = (weightOf(rows) * rowsAStep(recipe)) / generationBatchSize(recipe);
+    const round_weight = roundShare(weightOf(rows), rowsAStep(recipe), generationBatchSize(recipe));
     for (const update of this.#updates(rows, step)) {
       timed += await this.#parts.control.breathe();
       const learning_rate = learningRateAt(state.step, recipe);

@@ -18,6 +18,18 @@ export interface PreparedRow extends PackedRow {
 }
 
 /**
+ * An update's share of the weight of a round's tokens (`LossOptions.round_weight`): TRL's
+ * `num_items_in_batch · gradient_accumulation_steps / steps_per_generation`, so that several updates
+ * move the weights as far as one would.
+ *
+ * @param weight of all trained tokens of the round
+ * @param rowsAStep completions of an update
+ * @param rowsARound completions of the round
+ */
+export const roundShare = (weight: number, rowsAStep: number, rowsARound: number): number =>
+  (weight * rowsAStep) / rowsARound;
+
+/**
  * Resolves everything in the loss that does not depend on the policy being trained: importance
  * weights `min(exp(train_logprob − behaviour_logprob), importance_clip)`, and TRL's normalisation.
  *
