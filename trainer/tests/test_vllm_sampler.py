@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from adaptive_grpo.generation import GeneratedSegment, Paths, RoundSettings, costs_of
+from adaptive_grpo.generation import GeneratedSegment, Paths, Plan, RoundSettings, costs_of
+from adaptive_grpo.generation.draws import uniform_stream
 from adaptive_grpo.generation.vllm import TOP, News, Order, Sampled, VllmSampler
 from adaptive_grpo.generation.vllm.thoughts import thoughts_of
 from adaptive_grpo.strategy import RolloutPlan, StrategyParameters
+from adaptive_grpo.training.crew import Crew, CrewPlan
 
 VOCABULARY, END = 40, 0
 PROMPTS = [[5], [6, 7], [8, 9, 10]]
@@ -78,7 +80,12 @@ class Chain:
 
 
 def sampled(
-    engine: Chain, parameters: StrategyParameters, longest: int = 40
+    engine: Chain,
+    parameters: StrategyParameters,
+    longest: int = 40,
+    plan: Plan | None = None,
+    prompts: Sequence[Sequence[int]] = PROMPTS,
+    first: int = 0,
 ) -> list[GeneratedSegment]:
     settings = RoundSettings(
         parameters=parameters,
@@ -88,14 +95,15 @@ def sampled(
         capture_top_k=5,
         capture_below=0.99,
         stream=(7, 0),
+        first_tree=first,
     )
     found: list[GeneratedSegment] = []
 
     def rewards(roots: Sequence[GeneratedSegment]) -> list[float | None]:
         return [float(sum(one.token_ids) % 2) for one in roots]
 
-    plan = RolloutPlan(parameters, len(PROMPTS), lambda: 0.5)
-    VllmSampler(engine, VOCABULARY, PROMPTS, plan, settings, found.append, rewards).run()
+    plan = plan or RolloutPlan(parameters, len(prompts), lambda: 0.5)
+    VllmSampler(engine, VOCABULARY, prompts, plan, settings, found.append, rewards).run()
     return sorted(found, key=lambda one: one.segment)
 
 
@@ -163,6 +171,28 @@ def test_rows_draw_apart_and_again_the_same() -> None:
     assert [one.token_ids.tolist() for one in once] == [one.token_ids.tolist() for one in again]
     roots = [tuple(one.token_ids) for one in once if one.request.parent is None]
     assert len(set(roots)) > len(PROMPTS)
+
+
+@pytest.mark.parametrize("policy", ["first_failure", "top_entropy", "random"])
+def test_a_crew_generates_what_each_would_alone(policy: str) -> None:
+    parameters = StrategyParameters(min_prefix_length=3, fork_policy=policy)  # type: ignore[arg-type]
+    trees = len(PROMPTS)
+
+    def run(crew: Crew, prompts: Sequence[Sequence[int]]) -> list[GeneratedSegment]:
+        plan = CrewPlan(
+            lambda rank: RolloutPlan(parameters, trees, uniform_stream(rank)), crew, trees
+        )
+        return sampled(Chain(5), parameters, plan=plan, prompts=prompts, first=crew.first * trees)
+
+    def told(segment: GeneratedSegment) -> tuple[object, ...]:
+        return (segment.request, segment.status, segment.token_ids.tolist())
+
+    others = [[11], [12, 13], [14]]
+    whole = run(Crew(4, 0, 2, None), [*PROMPTS, *others])
+    for position, prompts in enumerate((PROMPTS, others)):
+        mine = [Crew(4, position, 2, None).own(one, trees) for one in whole]
+        alone = run(Crew(4 + position, 0, 1, None), prompts)
+        assert [told(one) for one in mine if one is not None] == [told(one) for one in alone]
 
 
 @pytest.mark.parametrize("vocabulary", [12, 21, 300, 30_000])

@@ -43,6 +43,10 @@ class OneEngine:
             # all tests.
             ours = {"max_num_seqs": 64, "dtype": "float32", "enforce_eager": True}
             self.llm = vllm.LLM(**{**arguments, **ours})
+        if os.environ.get("WORLD_SIZE") == "1":
+            # TRL told vLLM so; other processes that a test starts are no part of it.
+            for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+                os.environ.pop(name, None)
         return self.llm
 
 
