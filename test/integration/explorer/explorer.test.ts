@@ -147,6 +147,19 @@ test('the keyboard walks prompts, rollouts and tokens as in VS Code’s trees', 
   assert.equal(await page.locator('dialog[open]').count(), 0);
 });
 
+test('the tree takes the focus of a view that opens, and what had it gets it back', async (t) => {
+  const { page } = await explore(t, { source: await synthesized(t) });
+  const focused = `document.activeElement?.closest('.pane')?.className`;
+  await until(page, `${focused} === 'pane rollouts'`);
+  await page.locator('.pane.path .token').first().click();
+  await until(page, `${focused} === 'pane path'`);
+  // As VS Code does when another editor is used, and this one again.
+  await page.evaluate(`document.activeElement.blur()`);
+  assert.equal(await page.evaluate(focused), undefined);
+  await page.evaluate(`window.dispatchEvent(new Event('focus'))`);
+  assert.equal(await page.evaluate(focused), 'pane path');
+});
+
 test('a click on a strip goes to that token, a click on a branch to the other try', async (t) => {
   const store = await synthesized(t);
   const { page } = await explore(t, { source: store });
