@@ -98,6 +98,8 @@ async function perform(workbench: Workbench, name: string, value: string): Promi
     console.log(await (await locate(workbench, value)).locator(value).first().innerText());
   } else if (name === 'file') {
     await workbench.runCommand('Go to File...');
+    // Until something is typed it lists only what was open before.
+    await page.keyboard.type(value);
     await workbench.pick(value);
   }
 }
