@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,24 @@ def test_mistakes(
     given = [str(path) if one == "FILE" else one for one in arguments]
     assert cli.main(["eval", *given]) == code
     assert message in capsys.readouterr().err
+
+
+def test_a_model_without_an_end_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(BASE, model)
+    for name in ("tokenizer_config.json", "config.json", "generation_config.json"):
+        if (model / name).exists():
+            settings = json.loads((model / name).read_text("utf8"))
+            known = {key: value for key, value in settings.items() if not key.startswith("eos_")}
+            (model / name).write_text(json.dumps(known), "utf8")
+    path = tmp_path / "own.jsonl"
+    path.write_text('{"question": "1+1=", "solution": "2"}\n', "utf8")
+    assert cli.main(["eval", str(model), "--benchmarks", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert "The tokenizer has no end-of-text token" in said
+    assert "Traceback" not in said
 
 
 def test_intervals() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import training
 from conftest import BASE
-from hub import Hub, run_with
+from hub import hub
+from process import TRAINER
 
 ROWS = training.problems(60, seed=11)
 CARD = b"""---
@@ -51,19 +53,6 @@ def lines(first: int, last: int) -> bytes:
     return b"".join(json.dumps(one).encode() + b"\n" for one in ROWS[first:last])
 
 
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    easy = {"easy/train.jsonl": lines(0, 30), "easy/test.jsonl": lines(30, 40)}
-    found = Hub(
-        {
-            "somebody/sums": {"README.md": CARD, **easy, "hard/train.jsonl": lines(40, 60)},
-            "somebody/plain": {"data/train.jsonl": lines(0, 20), "data/test.jsonl": lines(20, 24)},
-        }
-    )
-    yield found
-    found.close()
-
-
 def recipe(folder: Path, number: int, **keys: Any) -> str:
     path = folder / f"{number}.yaml"
     own = {"engine": "trl", "model_name_or_path": str(BASE), "report_to": "none"}
@@ -75,7 +64,16 @@ def prompts(first: int, last: int) -> list[str]:
     return [one["prompt"] for one in ROWS[first:last]]
 
 
-def test_data_sets_of_the_hub(tmp_path: Path, hub: Hub) -> None:
+def test_data_sets_of_the_hub(tmp_path: Path) -> None:
+    repositories = {
+        "somebody/sums": {
+            "README.md": CARD,
+            "easy/train.jsonl": lines(0, 30),
+            "easy/test.jsonl": lines(30, 40),
+            "hard/train.jsonl": lines(40, 60),
+        },
+        "somebody/plain": {"data/train.jsonl": lines(0, 20), "data/test.jsonl": lines(20, 24)},
+    }
     held_out = {"eval_strategy": "steps", "eval_steps": 5}
     easy = {"dataset_name": "somebody/sums", "dataset_config": "easy"}
     entries = [
@@ -93,7 +91,19 @@ def test_data_sets_of_the_hub(tmp_path: Path, hub: Hub) -> None:
         {"dataset_name": "somebody/nothing"},
     ]
     paths = [recipe(tmp_path, number, **keys) for number, keys in enumerate(recipes)]
-    ran = run_with(hub.url, tmp_path / "home", "-c", READ, *paths)
+    with hub(repositories) as (endpoint, _):
+        # What names the Hub is read when its library is imported.
+        known = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "home")}
+        known.pop("HF_HUB_OFFLINE", None)
+        ran = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", READ, *paths],
+            env={**known, "PYTHONPATH": str(TRAINER)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
     assert ran.returncode == 0, ran.stderr
     configured, plain, mixed, open_r1, *refused = json.loads(ran.stdout.splitlines()[-1])
     assert configured == ["somebody/sums", prompts(0, 30), prompts(30, 40)]
@@ -104,4 +114,3 @@ def test_data_sets_of_the_hub(tmp_path: Path, hub: Hub) -> None:
     assert "has no part `learn`; it has `train`, `test`." in refused[0]
     assert "somebody/sums can't be loaded: BuilderConfig 'odd' not found" in refused[1]
     assert "somebody/nothing can't be loaded: Dataset 'somebody/nothing' doesn't" in refused[2]
-    assert "GET /datasets/somebody/sums/resolve/" in " ".join(hub.asked)

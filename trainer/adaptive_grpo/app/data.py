@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from ..errors import PlainError
 from ..sources import find_source, reason_of
+from ..training.prompts import NO_END
 from .mixture import load_mixture
 from .recipe import Recipe
 
@@ -40,10 +41,7 @@ def load_tokenizer(recipe: Recipe) -> Any:
     if recipe.script.chat_template is not None:
         tokenizer.chat_template = recipe.script.chat_template
     if tokenizer.eos_token_id is None:
-        raise PlainError(
-            "The tokenizer has no end-of-text token, so no completion would ever end.",
-            "Set `eos_token` in its tokenizer_config.json, or choose another model.",
-        )
+        raise PlainError(*NO_END)
     return tokenizer
 
 

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import PlainError
 from ..generation import GeneratedSegment, RoundSettings, Sampler
 from ..rewards.correctness import is_right
 from ..strategy import RolloutPlan, StrategyParameters
+from ..training.prompts import NO_END
 from .benchmarks import Problem
 from .intervals import Figure, mean_over_problems, pass_at
 
@@ -60,6 +62,9 @@ def ask(model: Any, tokenizer: Any, problems: Sequence[Problem], asking: Asking)
         tokenizer: its own; with a chat template, a problem is a user's message
         problems: at least one
         asking: how
+
+    Raises:
+        PlainError: no token ends an answer
     """
     began = time.perf_counter()
     plain = StrategyParameters(
@@ -68,6 +73,8 @@ def ask(model: Any, tokenizer: Any, problems: Sequence[Problem], asking: Asking)
         temperature=asking.temperature,
     )
     ends = model.generation_config.eos_token_id or tokenizer.eos_token_id
+    if ends is None:
+        raise PlainError(*NO_END)
     ids = [_prompt_ids(tokenizer, one.prompt, asking.system_prompt) for one in problems]
     # Problems of about the same length belong together.
     order = sorted(range(len(problems)), key=lambda i: len(ids[i]))

@@ -10,6 +10,11 @@ from typing import Any
 from ..errors import PlainError
 from .rounds import PromptGroup
 
+NO_END = (
+    "The tokenizer has no end-of-text token, so no completion would ever end.",
+    "Set `eos_token` in its tokenizer_config.json, or choose another model.",
+)
+
 
 def empty_groups(
     trainer: Any,
@@ -64,8 +69,5 @@ def end_tokens_of(trainer: Any) -> frozenset[int]:
     known = getattr(trainer, "eos_token_ids", None) or [trainer._tokenizer.eos_token_id]
     ids = frozenset(one for one in known if one is not None)
     if not ids:
-        raise PlainError(
-            "The tokenizer has no end-of-text token, so no completion would ever end.",
-            "Set `eos_token` in its tokenizer_config.json, or choose another model.",
-        )
+        raise PlainError(*NO_END)
     return ids
