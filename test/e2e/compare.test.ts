@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import type { Frame } from 'playwright-core';
-import { z } from 'zod';
 import { root } from '../../scripts/vscode/install.ts';
 import type { Workbench } from '../../scripts/vscode/workbench.ts';
 import { readComparison } from '../../src/compare/load.ts';
 import { readManifest } from '../../src/run/manifest-file.ts';
 import { writeSides } from '../unit/views/compare/runs.ts';
+import { checkAccessibility } from './support/accessibility.ts';
 import { eventually } from './support/expect.ts';
 import { inVsCode } from './support/world.ts';
 
-const require = createRequire(import.meta.url);
 const pictures = join(root, 'test-results');
 const folder = await mkdtemp(join(tmpdir(), 'adaptive-grpo-compare-'));
 /** Two runs that start and train on two busy cores. */
@@ -100,15 +98,6 @@ async function openFromMenu({ page }: Workbench, file: string): Promise<void> {
     (shown) => shown,
   );
   await item.click();
-}
-
-async function checkAccessibility(frame: Frame): Promise<void> {
-  await frame.evaluate(await readFile(require.resolve('axe-core/axe.min.js'), 'utf8'));
-  const found = z
-    .object({ violations: z.array(z.object({ id: z.string(), impact: z.string().nullable() })) })
-    .parse(await frame.evaluate(`axe.run(document, { resultTypes: ['violations'] })`));
-  const serious = found.violations.filter(({ impact }) => /serious|critical/.test(impact ?? ''));
-  assert.deepEqual(serious, []);
 }
 
 inVsCode(
@@ -293,7 +282,7 @@ for (const theme of [
       await view.locator('.prompts-section').scrollIntoViewIfNeeded();
       await view.locator('.row.prompt .twisty').first().click();
       await view.locator('.row.completions').first().waitFor();
-      await checkAccessibility(view);
+      await checkAccessibility(view, theme);
       const slug = theme.replace('Default ', '').toLowerCase().replaceAll(' ', '-');
       await workbench.screenshot(join(pictures, `compare-${slug}-prompts.png`));
       await view.locator('.charts-section').scrollIntoViewIfNeeded();
