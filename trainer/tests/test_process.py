@@ -203,7 +203,12 @@ def test_a_killed_run_goes_on_and_nothing_is_there_twice(
         ({"loss_type": "sapo"}, (), 2, "`loss_type: sapo` doesn't go together"),
         ({"dataset_name": "none.jsonl"}, (), 1, "There is no file none.jsonl"),
         ({"dataset_prompt_column": "problem"}, (), 1, "has no column `problem`"),
-        ({"reward_funcs": ["speed"], "reward_weights": [1]}, (), 2, "There is no reward function `speed`."),
+        (
+            {"reward_funcs": ["speed"], "reward_weights": [1]},
+            (),
+            2,
+            "There is no reward function `speed`.",
+        ),
         ({"system_prompt": "Think."}, (), 1, "the tokenizer has no chat template"),
         ({"model_name_or_path": "nobody/nothing"}, (), 1, "nobody/nothing can't be loaded"),
         ({}, ("--num_generations", "many"), 2, "num_generations"),
