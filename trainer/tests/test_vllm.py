@@ -13,6 +13,7 @@ import vllm_engine
 from conftest import Extension
 from datasets import Dataset
 from launching import TORCHRUN
+from peft import LoraConfig
 from process import Trainer, write_recipe
 from test_processes import ended, rollouts
 from test_run_directory import manifest
@@ -123,6 +124,24 @@ def test_vllm_has_the_trained_weights_and_gets_them_once_a_step(
         old = logprobs(then, prompt, ids).gather(1, chosen)[:, 0]
         assert one["tokens"]["logprob"] == pytest.approx(own.tolist(), abs=EXACT)
         moved = max(moved, float((own - old).abs().max()))
+    assert moved > 0.05, "the weights hardly changed, so this shows nothing"
+
+
+def test_vllm_has_the_weights_of_an_adapter(tmp_path: Path, model: Path, extension: Any) -> None:
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    keys = {"peft_config": lora, "learning_rate": 1e-2, "max_steps": 3}
+    _, segments = recorded(tmp_path, model, extension, **keys)
+    plain = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    roots = [one for one in segments if one["step"] == 3 and one["parent_id"] is None]
+    moved = 0.0
+    for one in roots:
+        tokens, prompt = one["tokens"], tokenizer(one["prompt"])["input_ids"]
+        # What the trainer makes of it, with the adapter beside the model.
+        assert tokens["train_logprob"] == pytest.approx(tokens["logprob"], abs=EXACT)
+        chosen = torch.tensor(tokens["token_ids"])[:, None]
+        old = logprobs(plain, prompt, tokens["token_ids"]).gather(1, chosen)[:, 0]
+        moved = max(moved, float((torch.tensor(tokens["logprob"]) - old).abs().max()))
     assert moved > 0.05, "the weights hardly changed, so this shows nothing"
 
 

@@ -51,7 +51,13 @@ class OneEngine:
 
 
 def trainer(
-    directory: Path, model: Path, data: Any, *, recorder: Any = None, **keys: Any
+    directory: Path,
+    model: Path,
+    data: Any,
+    *,
+    recorder: Any = None,
+    peft_config: Any = None,
+    **keys: Any,
 ) -> TokenAdaptiveGRPOTrainer:
     torch.set_num_threads(1)
     return TokenAdaptiveGRPOTrainer(
@@ -61,6 +67,7 @@ def trainer(
         reward_funcs=[training.accuracy, training.length],
         args=training.config(directory, use_vllm=True, reward_weights=[1.0, 0.1], **keys),
         train_dataset=data,
+        peft_config=peft_config,
     )
 
 
