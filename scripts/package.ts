@@ -6,8 +6,9 @@
  * The result is a `.vsix`, its content and size printed.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { cp, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createVSIX } from '@vscode/vsce';
 import { z } from 'zod';
@@ -28,17 +29,36 @@ export async function packageExtension(file: string): Promise<void> {
 
 async function packInto(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  const pack = (): Promise<void> =>
-    createVSIX({
-      cwd: root,
-      packagePath: file,
-      dependencies: false,
-      rewriteRelativeLinks: false,
-      allowMissingRepository: true,
-    });
-  await build({ production: true }, pack);
+  await build({ production: true }, async () => {
+    const stage = await mkdtemp(join(tmpdir(), 'adaptive-grpo-package-'));
+    try {
+      await copyWhatMayShip(stage);
+      await createVSIX({
+        cwd: stage,
+        packagePath: resolve(file),
+        dependencies: false,
+        rewriteRelativeLinks: false,
+        allowMissingRepository: true,
+      });
+    } finally {
+      await rm(stage, { recursive: true, force: true });
+    }
+  });
   const { size } = await stat(file);
   console.log(`${relative(process.cwd(), file)}: ${(size / 1024 / 1024).toFixed(2)} MiB`);
+}
+
+/**
+ * What `.vscodeignore` names, up to its first folder. The packer looks at every file there is before
+ * it leaves most of them out, and a Python environment in `.cache` has tens of thousands.
+ */
+async function copyWhatMayShip(stage: string): Promise<void> {
+  const rules = '.vscodeignore';
+  const lines = (await readFile(join(root, rules), 'utf8')).split('\n');
+  const shipped = lines.flatMap((line) => /^!([^/*]+)/.exec(line)?.[1] ?? []);
+  for (const name of new Set([rules, ...shipped])) {
+    await cp(join(root, name), join(stage, name), { recursive: true });
+  }
 }
 
 if (process.argv[1] === import.meta.filename) {
