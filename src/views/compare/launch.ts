@@ -128,18 +128,16 @@ function launcherOf(
   return {
     start: async ({ side, seed }, signal) => {
       const id = sideIds[side];
-      const directory = await runs.newDirectory(recipe.fsPath, parent);
-      const options = {
-        signal,
-        timeoutMs: startupTimeoutMs(),
-        overrides: {
-          ...overridesOf(pair, id, seed, null),
-          run_name: `${nameOfRecipe(recipe.fsPath)} ${id} seed ${seed}`,
-        },
-      };
-      const starting = runs.start(recipe.fsPath, directory, options);
-      starting.catch(onFailure);
-      return (await starting).directory;
+      const run_name = `${nameOfRecipe(recipe.fsPath)} ${id} seed ${seed}`;
+      const overrides = { ...overridesOf(pair, id, seed, null), run_name };
+      try {
+        const directory = await runs.newDirectory(recipe.fsPath, parent);
+        const options = { signal, timeoutMs: startupTimeoutMs(), overrides };
+        return (await runs.start(recipe.fsPath, directory, options)).directory;
+      } catch (error) {
+        onFailure(error);
+        throw error;
+      }
     },
     ended: (directory) =>
       new Promise((resolve) => {
