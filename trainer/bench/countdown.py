@@ -32,6 +32,13 @@ def equation(completions: Sequence[Any], **_: Any) -> list[float]:
     return [float(_read(one) is not None) for one in completions]
 
 
+def reaches(completions: Sequence[Any], target: Sequence[int], **_: Any) -> list[float]:
+    """1 for an equation that says the target, true or not, else 0: within reach at first."""
+    read = [_read(one) for one in completions]
+    told = zip(read, target, strict=True)
+    return [float(said is not None and said[3] == wanted) for said, wanted in told]
+
+
 def _read(completion: Any) -> tuple[int, str, int, int] | None:
     text = completion if isinstance(completion, str) else completion[0]["content"]
     found = _EQUATION.fullmatch(text)

@@ -111,18 +111,19 @@ class Sampler:
         ).logits[:, -1]
         self._cache.grown()
         logits = logits.float()
-        joining = self._watch(logits)
-        joining += self._sample(logits)
+        # At temperature 1: watching and sampling share it.
+        logprobs = logits.log_softmax(-1)
+        joining = self._watch(logprobs)
+        joining += self._sample(logits, logprobs)
         self._leave_and_join(joining)
 
-    def _watch(self, logits: torch.Tensor) -> list[SegmentRequest]:
+    def _watch(self, logprobs: torch.Tensor) -> list[SegmentRequest]:
         """Cuts the rows whose next token is too unsure; returns what else the plan asks for."""
         parameters = self._settings.parameters
-        logprobs = logits.log_softmax(-1)
         entropy = -(logprobs.exp() * logprobs).nan_to_num(0.0).sum(-1)
+        both = torch.stack((logprobs.amax(-1).exp(), entropy.clamp(min=0)))
         # As they are recorded, so that what is read back triggers exactly where it did.
-        max_probs: list[float] = logprobs.amax(-1).exp().half().float().tolist()
-        entropies: list[float] = entropy.clamp(min=0).half().float().tolist()
+        max_probs, entropies = both.half().float().tolist()
         tops = self._alternatives(logprobs, max_probs)
         joining: list[SegmentRequest] = []
         for i in range(len(self._rows)):
@@ -162,12 +163,12 @@ class Sampler:
         ids, values = best.indices.int().cpu().numpy(), best.values.cpu().numpy()
         return {row: Alternatives(ids[i], values[i]) for i, row in enumerate(rows)}
 
-    def _sample(self, logits: torch.Tensor) -> list[SegmentRequest]:
+    def _sample(self, logits: torch.Tensor, logprobs: torch.Tensor) -> list[SegmentRequest]:
         """Draws the next token of every row; returns what the plan asks for where rows ended."""
         settings = self._settings
         # As good as 0 is greedy.
-        temperatures = torch.tensor([[max(1e-4, row.request.temperature)] for row in self._rows])
-        hot = (logits / temperatures.to(logits)).log_softmax(-1)
+        temperatures = [max(1e-4, row.request.temperature) for row in self._rows]
+        hot = _at(temperatures, logits, logprobs)
         draws = uniform(
             np.array([row.stream for row in self._rows], np.uint64),
             np.array([row.position for row in self._rows], np.uint64),
@@ -177,7 +178,7 @@ class Sampler:
         targets = torch.from_numpy(draws).to(cumulated)[:, None] * cumulated[:, -1:]
         chosen = torch.searchsorted(cumulated, targets, right=True).clamp(max=logits.shape[-1] - 1)
         behaviour = hot.gather(-1, chosen)
-        train = (logits / settings.temperature).log_softmax(-1).gather(-1, chosen)
+        train = _at([settings.temperature], logits, logprobs).gather(-1, chosen)
         tokens = chosen[:, 0].tolist()
         joining: list[SegmentRequest] = []
         values = zip(tokens, behaviour[:, 0].tolist(), train[:, 0].tolist(), strict=True)
@@ -231,3 +232,12 @@ class Sampler:
                 for segment, (prefix, path) in self._prefixes.items()
                 if self._branches_left[self._tree_of[segment]] > 0
             }
+
+
+def _at(
+    temperatures: Sequence[float], logits: torch.Tensor, logprobs: torch.Tensor
+) -> torch.Tensor:
+    """Log probabilities at a temperature for each row, or one for all; at 1 they are there."""
+    if all(temperature == 1 for temperature in temperatures):
+        return logprobs
+    return (logits / torch.tensor(temperatures).to(logits)[:, None]).log_softmax(-1)
