@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import served
 import torch
 import vllm_engine
@@ -112,12 +113,12 @@ def test_no_block_is_read_twice(tmp_path: Path, model: Path, server: Server) -> 
     trainer = vllm_engine.trainer(tmp_path, model, long_sums(), **keys(server, max_steps=1))
     trainer.train()
     asked, hit = (server.counter(name) - old for name, old in zip(counters, before, strict=True))
-    requests = logged(trainer)[0]["tokens/generated"] / CHUNK
+    chunks = logged(trainer)[0]["tokens/generated"] / CHUNK
     prompts = 2 * 160
     assert asked > prompts * 4
     # Of every request but the first for a prompt, at least the block of 128 was there.
     assert hit % 128 == 0
-    assert hit >= 128 * (requests - 2) * 0.5
+    assert hit >= 128 * (chunks - 2) * 0.5
     assert asked - hit < 0.3 * asked + prompts
 
 
@@ -154,6 +155,26 @@ def test_no_server_is_said_before_anything_else(tmp_path: Path, model: Path) -> 
     with pytest.raises(PlainError, match="No vLLM server answers at") as error:
         vllm_engine.trainer(tmp_path, model, sums(), **told)
     assert "vllm_server_timeout" in error.value.next_step
+
+
+def test_a_server_that_tells_other_probabilities_is_refused(
+    tmp_path: Path, model: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = requests.Session.get
+
+    def other(self: Any, url: str, **more: Any) -> Any:
+        answer = get(self, url, **more)
+        if url.endswith("/server_info"):
+            # What this server says, as `vllm serve` without TRL's arguments says it.
+            assert b'"logprobs_mode":"processed_logprobs"' in answer.content
+            raw = answer.content.replace(b'"processed_logprobs"', b'"raw_logprobs"')
+            answer._content = raw
+        return answer
+
+    monkeypatch.setattr(requests.Session, "get", other)
+    with pytest.raises(PlainError, match="gives -1 `raw_logprobs` a token") as error:
+        vllm_engine.trainer(tmp_path, model, sums(), **keys(server))
+    assert "--logprobs-mode processed_logprobs" in error.value.next_step
 
 
 def test_weights_need_a_gpu_to_go_to_a_server(

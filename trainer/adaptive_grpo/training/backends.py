@@ -12,7 +12,7 @@ from trl.models import unwrap_model_for_generation
 
 from ..errors import PlainError
 from ..generation import Ended, Plan, RoundSettings, Sampler, Score
-from ..generation.vllm import Colocated, Engine, Served, VllmSampler
+from ..generation.vllm import TOP, Colocated, Engine, Served, VllmSampler
 from .sharing import busy_together
 
 if TYPE_CHECKING:
@@ -43,6 +43,31 @@ def starting(args: Any) -> Iterator[None]:
             "TRL hands weights to a vLLM server by NCCL, which takes a GPU on both sides.",
             "Train on a GPU, or set `use_vllm: false`.",
         ) from error
+
+
+def check_server(trainer: TokenAdaptiveGRPOTrainer) -> None:
+    """A server has to tell the probabilities it samples with, and enough of them.
+
+    Raises:
+        PlainError: it says that it doesn't
+    """
+    served = trainer.use_vllm and trainer.vllm_mode == "server"
+    if not (served and trainer.args.use_token_adaptive and trainer.accelerator.is_main_process):
+        return
+    client = trainer.vllm_generation.vllm_client
+    asked = {"config_format": "json"}
+    answer = client.session.get(f"{client.base_url}/server_info", params=asked)
+    if answer.status_code != 200:
+        return  # not every version tells
+    config = answer.json()["vllm_config"]["model_config"]
+    mode, most = config.get("logprobs_mode"), config.get("max_logprobs", -1)
+    if mode != "processed_logprobs" or 0 <= most < TOP:
+        raise PlainError(
+            f"The vLLM server at {client.base_url} gives {most} `{mode}` a token; the strategy "
+            f"needs {TOP} `processed_logprobs`.",
+            "Start it with `trl vllm-serve`, or with `--logprobs-mode processed_logprobs "
+            "--max-logprobs -1`.",
+        )
 
 
 def generate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from ..compat import check_trl
 from ..run import Recorder
 from ..strategy.credit import Scale, deviation_of
 from ..strategy.forest import Forest
-from .backends import starting, weighed_by_token
+from .backends import check_server, starting, weighed_by_token
 from .baseline import baseline_groups
 from .config import AdaptiveGRPOConfig
 from .ledger import Capture, Ledger
@@ -66,6 +67,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
                 raise TypeError(f"`{key}` is not supported: this trainer generates by itself")
         with starting(kwargs["args"]):
             super().__init__(**kwargs)
+        check_server(self)
         args = self.args
         self.ledger = Ledger(
             self._tokenizer,
@@ -211,7 +213,10 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             super()._maybe_log_save_evaluate(*args, **kwargs)
         except CheckpointError as error:
             self.control.should_save = False
-            self.ledger.warn("checkpoint_lost", f"{error.message} Training goes on.")
+            message = f"{error.message} Training goes on."
+            self.ledger.warn("checkpoint_lost", message)
+            if self.accelerator.is_main_process:
+                print(message, file=sys.stderr, flush=True)
         done = self.state.global_step
         # It is called once more at the end of an epoch.
         if self.safe_point is not None and done > self._safe_points:
