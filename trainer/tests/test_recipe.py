@@ -66,6 +66,7 @@ WRONG = [
     "learning_rat: 1\ntemperature: hot\nmax_steps: many",
 ]
 BROKEN = ["", "# nothing\n", "- a\n- b\n", "just words\n", "seed: 1\nseed: 2\n", "a:\n\tb: 1\n"]
+BROKEN += ["? [a, b]\n: 1\n"]
 BROKEN += ["engine: trl\nnum_generations 8\n", "engine: trl\n---\nengine: trl\n"]
 
 
@@ -146,6 +147,19 @@ def test_what_python_reads_as_text_is_taken_as_trl_takes_it(tmp_path: Path) -> N
     assert recipe.training.beta == 0.04
     assert recipe.model.use_peft is True
     assert recipe.training.lr_scheduler_kwargs == {"min_lr_rate": 0.1}
+
+
+def test_what_counts_is_a_whole_number_however_it_is_written(tmp_path: Path) -> None:
+    recipe = load_recipe(write_recipe(tmp_path, num_generations=8.0, max_steps=2.0), [])
+    assert isinstance(recipe.training.num_generations, int)
+    assert isinstance(recipe.training.max_steps, int)
+    assert isinstance(recipe.training.temperature, float)
+
+
+def test_a_merged_key_may_be_written_over(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("<<: {seed: 1, max_steps: 3}\nseed: 2\nbf16: false\n")
+    recipe = load_recipe(tmp_path / "r.yaml", [])
+    assert (recipe.training.seed, recipe.training.max_steps) == (2, 3)
 
 
 def test_what_is_harmless_is_a_warning(tmp_path: Path) -> None:

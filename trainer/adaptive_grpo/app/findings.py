@@ -44,6 +44,13 @@ def check_settings(settings: Iterable[Setting], known: frozenset[str]) -> list[s
     return warnings
 
 
+def whole(key: str, value: Any) -> Any:
+    """The value of a key that counts something as a count: `8.0` is 8."""
+    kinds = {one.get("type") for one in _branches(KEYS.get(key, {}))}
+    counts = "integer" in kinds and "number" not in kinds
+    return int(value) if counts and isinstance(value, float) else value
+
+
 def quote(value: Any) -> str:
     """A value as a sentence shows it: short, on one line, without control characters."""
     text = json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))

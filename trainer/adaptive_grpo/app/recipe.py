@@ -14,7 +14,7 @@ from trl import ScriptArguments as TrlScriptArguments
 from ..errors import RecipeError
 from ..rewards import RewardOptions
 from ..training import AdaptiveGRPOConfig
-from .findings import check_settings
+from .findings import check_settings, whole
 from .keys import BUILT_IN
 from .mixture import check_mixture
 from .needs import check_machine, check_packages, has_accelerator
@@ -118,7 +118,8 @@ def load_recipe(path: Path, overrides: Sequence[str]) -> Recipe:
     warnings = check_settings(settings, _known() | _NOT_USED) + check_settings(said, _known())
     warnings += [f"`{key}` is not used by this trainer." for key in sorted(_NOT_USED & set(values))]
     warnings += check_mixture(values)
-    used = {key: value for key, value in values.items() if key not in _NOT_USED | set(BUILT_IN)}
+    others = _NOT_USED | set(BUILT_IN)
+    used = {key: whole(key, value) for key, value in values.items() if key not in others}
     for key, value in dict(used.pop("env", None) or {}).items():
         os.environ[str(key)] = str(value)
     written = {**values, **{one.key: one.value for one in said}}

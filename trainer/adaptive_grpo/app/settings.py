@@ -63,6 +63,7 @@ def _read(path: Path, text: str) -> list[Setting]:
         if not isinstance(root, yaml.MappingNode):
             problem = "A recipe is a list of `key: value` lines."
             raise RecipeError(f"{path.name}:1:1: error: {problem}", "See `recipes/`.")
+        _check_keys(path, root)
         loader.flatten_mapping(root)
         return _settings(path, loader, root)
     finally:
@@ -85,15 +86,26 @@ def argument_settings(arguments: Sequence[str]) -> list[Setting]:
 _START = "Start from `recipes/adaptive_grpo.yaml`."
 
 
+def _check_keys(path: Path, root: yaml.MappingNode) -> None:
+    """What YAML, or a recipe, has no use for, and PyYAML takes."""
+    seen: set[str] = set()
+    for key, _ in root.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise RecipeError(
+                f"{_place(path, key.start_mark)}: error: A key must be a plain word.", "Write one."
+            )
+        if key.value in seen:
+            message = (
+                f'{_place(path, key.start_mark)}: error: The key "{key.value}" is there twice.'
+            )
+            raise RecipeError(message, "Keep one of them.")
+        seen.add(key.value)
+
+
 def _settings(path: Path, loader: yaml.SafeLoader, root: yaml.MappingNode) -> list[Setting]:
     found: list[Setting] = []
     for key, value in root.value:
         where = _place(path, key.start_mark)
-        if not isinstance(key, yaml.ScalarNode):
-            raise RecipeError(f"{where}: error: A key must be a plain word.", "Write one.")
-        if any(one.key == key.value for one in found):
-            message = f'{where}: error: The key "{key.value}" is there twice.'
-            raise RecipeError(message, "Keep one of them.")
         read = loader.construct_object(value, deep=True)
         found.append(Setting(str(key.value), read, where, _place(path, value.start_mark)))
     return found
