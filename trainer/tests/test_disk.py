@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,9 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from accelerate import Accelerator
 from conftest import Extension
 from launching import configured
 from process import Trainer, events, until, write_recipe
+
+from adaptive_grpo.training.saving import CheckpointError, Saving
 
 Disk = Callable[[str], Path]
 
@@ -39,6 +44,28 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 def lost(directory: Path) -> list[str]:
     return [one["message"] for one in events(directory) if one.get("code") == "checkpoint_lost"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("Connection closed by peer"),
+        torch.OutOfMemoryError(),
+        ConnectionResetError(104),
+    ],
+)
+def test_what_is_not_the_disks_fault_is_not_taken_for_it(tmp_path: Path, error: Exception) -> None:
+    saving, accelerator = Saving(), Accelerator(cpu=True)
+    saving.begin(accelerator, tmp_path / "checkpoint-1", torch.nn.Linear(1, 1))
+    with pytest.raises(type(error)), saving.part():
+        raise error
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with saving.part():
+        raise full
+    with pytest.raises(CheckpointError, match="checkpoint-1 could not be written: No space left"):
+        saving.agree(accelerator, tmp_path / "checkpoint-1", cleans=True)
+    with pytest.raises(OSError, match="No space"), saving.part():
+        raise full
 
 
 def test_checkpoints_are_lost_while_the_disk_is_full_and_training_goes_on(

@@ -20,7 +20,10 @@ from safetensors import SafetensorError
 from ..errors import PlainError
 from .sharing import any_process, gathered
 
-_WRITERS = ("PytorchStreamWriter", "inline_container", "iostream error", "No space left")
+_WRITERS = (
+    *("PytorchStreamWriter", "inline_container", "iostream error", "No space left"),
+    *("Parent directory", "cannot be opened"),
+)
 """PyTorch says nothing more special than RuntimeError when it can't write a file."""
 
 
@@ -47,8 +50,7 @@ class Saving:
         try:
             yield
         except (OSError, SafetensorError, RuntimeError) as error:
-            unknown = type(error) is RuntimeError and not any(w in str(error) for w in _WRITERS)
-            if unknown or not self._writing:
+            if not self._writing or not _of_disk(error):
                 raise
             reason = error.strerror if isinstance(error, OSError) else None
             self._problem = self._problem or reason or str(error).splitlines()[0]
@@ -110,6 +112,14 @@ class Saving:
             f"{self._name} could not be written: {reason}.",
             "Free some space, or choose another output_dir, and resume from the last checkpoint.",
         )
+
+
+def _of_disk(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        # Those of the network have no number, or are of a connection.
+        return error.errno is not None and not isinstance(error, ConnectionError | TimeoutError)
+    told = str(error)
+    return isinstance(error, SafetensorError) or any(words in told for words in _WRITERS)
 
 
 def _megabytes(size: int) -> str:
