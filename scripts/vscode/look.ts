@@ -83,6 +83,15 @@ async function locate(
   return workbench.webviewWith(selector);
 }
 
+/** The pointer rests where it clicked last, and VS Code explains what lies there. */
+async function takePicture(workbench: Workbench, file: string): Promise<void> {
+  const { page } = workbench;
+  const { width, height } = page.viewportSize() ?? { width: 0, height: 0 };
+  await page.mouse.move(width / 2, height - 5);
+  await page.waitForTimeout(500);
+  await workbench.screenshot(file);
+}
+
 async function perform(workbench: Workbench, name: string, value: string): Promise<void> {
   const { page } = workbench;
   if (name === 'command') await workbench.runCommand(value);
@@ -91,7 +100,7 @@ async function perform(workbench: Workbench, name: string, value: string): Promi
   else if (name === 'container') await workbench.showContainer(value);
   else if (name === 'key') await page.keyboard.press(value);
   else if (name === 'seconds') await page.waitForTimeout(Number(value) * 1000);
-  else if (name === 'screenshot') await workbench.screenshot(resolve(value));
+  else if (name === 'screenshot') await takePicture(workbench, resolve(value));
   else if (name === 'wait') await locate(workbench, value);
   else if (name === 'click') await (await locate(workbench, value)).locator(value).first().click();
   else if (name === 'text') {
