@@ -75,7 +75,7 @@ export const generationShape = {
   ),
   vllm_chunk_length: fast(
     'ours',
-    count(1).default(32),
+    count(1).default(16),
     t(
       'How far a vLLM server generates before the trainer looks where to cut: what lies behind the cut is lost, and every chunk is a request (server).',
     ),

@@ -58,7 +58,7 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
         4, "Least distance between two forks of one root (top_entropy, random), in tokens."
     )
     vllm_chunk_length: int = _key(
-        32, "Tokens a vLLM server generates before they are looked at; those behind a cut are lost."
+        16, "Tokens a vLLM server generates before they are looked at; those behind a cut are lost."
     )
     max_generated_tokens: int | None = _key(
         None, "Budget of sampled tokens: the run ends after the step that uses it up."
