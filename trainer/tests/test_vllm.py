@@ -178,7 +178,7 @@ def test_weights_are_the_same_whoever_applies_them(tmp_path: Path, model: Path) 
         trainer = vllm_engine.trainer(tmp_path, model, sums(), **keys)
         trainer.train()
         lines.append(logged(trainer)[0])
-    assert ("sampling/importance_sampling_ratio/mean" in lines[0], len(lines)) == (True, 2)
+    assert "sampling/importance_sampling_ratio/mean" in lines[0]
     assert "sampling/importance_sampling_ratio/mean" not in lines[1]
     for name in ("loss", "grad_norm", "adaptive/importance_ess"):
         assert lines[0][name] == pytest.approx(lines[1][name], rel=2e-3, abs=1e-5), name

@@ -104,7 +104,6 @@ def test_trees_are_what_transformers_says(
     kept = sum(len(one["tokens"]["token_ids"]) for one in segments)
     assert lines[-1]["tokens/generated"] == kept + dropped
     assert server.counter("generation_tokens_total") - sampled == kept + dropped
-    # With forks after the end nothing is looked at in between: a request a segment.
 
 
 def test_no_block_is_read_twice(tmp_path: Path, model: Path, server: Server) -> None:
