@@ -162,7 +162,7 @@ def test_benchmarks_from_the_hub(tmp_path: Path) -> None:
     assert is_right("So \\boxed{27}", "27.0") is True
 
 
-def test_benchmarks_of_a_recipe(tmp_path: Path) -> None:
+def test_benchmarks_of_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = "".join(json.dumps(one) + "\n" for one in training.problems(12, seed=3))
     (tmp_path / "own.jsonl").write_text(lines, "utf8")
     keys = {"benchmarks": ["own.jsonl"], "max_steps": 1, "save_steps": 5}
@@ -188,8 +188,8 @@ def test_benchmarks_of_a_recipe(tmp_path: Path) -> None:
     (figures,) = json.loads(again.read_text("utf8"))["benchmarks"].values()
     assert figures["pass@1"] == figure
     recipe = write_recipe(tmp_path, benchmarks=["chess"])
-    code, _, err = Trainer(str(recipe), "--output_dir", str(tmp_path / "no"), cwd=ROOT).end()
-    assert (code, "There is no benchmark chess" in err) == (1, True)
+    assert cli.main(["train", str(recipe), "--output_dir", str(tmp_path / "no")]) == 1
+    assert "There is no benchmark chess" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
 
