@@ -17,6 +17,7 @@ from hub import hub
 from process import Trainer, events, write_recipe
 
 from adaptive_grpo import cli
+from adaptive_grpo.evaluation.benchmarks import load_benchmark
 from adaptive_grpo.evaluation.intervals import mean_over_problems, pass_at, wilson
 from adaptive_grpo.rewards.correctness import is_right
 from adaptive_grpo.training.rounds import tells_accuracy
@@ -158,6 +159,13 @@ def test_benchmarks_from_the_hub(tmp_path: Path) -> None:
         told = [("Clips?", worked), ("2+2=", "4"), ("Walk?", "204"), ("Miles?", "27.0")]
         assert found == told, ran.stderr
         assert sum(one.startswith("GET /datasets/") for one in asked) >= len(names)
+    # A copy of the folder is read as the Hub's is.
+    for path, data in repositories["openai/gsm8k"].items():
+        file = tmp_path / "copies" / "gsm8k" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    (copied,) = load_benchmark("gsm8k", [tmp_path / "copies"])
+    assert (copied.prompt, copied.answer) == ("Clips?", worked)
     assert is_right("The answer is 24.", worked) is True
     assert is_right("So \\boxed{27}", "27.0") is True
 
