@@ -72,8 +72,8 @@ export const trl: TestedEngine = {
     return writeTrlRecipe(folder, keys);
   },
   checkpoint: (step) => join('checkpoints', `checkpoint-${step}`),
-  // A step takes a tenth of a second, a start several.
-  steps: 16,
+  // A step takes a tenth of a second: whoever interrupts it may come a few too late.
+  steps: 24,
   saveSteps: 4,
   moments: [1, 5, 9],
   prompt: '11+21=',

@@ -100,6 +100,10 @@ export function survival(tested: TestedEngine): void {
     const resume = ['--resume_from_checkpoint', 'true'];
     const stepDone = (engine: Engine, step: number) =>
       untilEvent(engine, directory, (event) => event.type === 'step' && event.step >= step);
+    const savedSteps = async () =>
+      (await eventsOf(directory)).flatMap((event) =>
+        event.type === 'checkpoint' ? [event.step] : [],
+      );
     const resumedFrom = async () =>
       (await eventsOf(directory)).flatMap((event) =>
         event.type === 'run_started' ? [event.resumed_from_step] : [],
@@ -137,8 +141,7 @@ export function survival(tested: TestedEngine): void {
       t.after(() => engine.kill());
       await stepDone(engine, later);
       await engine.kill();
-      const saved = (await eventsOf(directory)).filter(({ type }) => type === 'checkpoint');
-      assert.ok(saved.length > 0);
+      assert.ok((await savedSteps()).length > 0);
     });
 
     await t.test('told to end: after the step, with a checkpoint', async () => {
@@ -160,9 +163,14 @@ export function survival(tested: TestedEngine): void {
       const store = await RunStore.open(directory);
       t.after(() => store.dispose());
       assert.deepEqual([store.status.kind, store.manifest.endpoint], ['stopped', null]);
-      const [first, again, third] = await resumedFrom();
-      assert.deepEqual([first, again], [null, 0]);
-      assert.ok((third ?? 0) > 0 && (third ?? 0) % tested.saveSteps === 0);
+      // A machine that is slow may have come to its first checkpoint when it was killed.
+      const [first, ...resumes] = await resumedFrom();
+      assert.equal(first, null);
+      assert.deepEqual(
+        resumes.map((step) => (step ?? NaN) % tested.saveSteps),
+        [0, 0],
+      );
+      assert.ok((resumes[1] ?? 0) > 0);
     });
 
     await t.test('the end is that of the run that nothing happened to', async () => {
