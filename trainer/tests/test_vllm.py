@@ -174,12 +174,16 @@ def test_the_same_seed_grows_the_same_trees(tmp_path: Path, model: Path, extensi
 def test_weights_are_the_same_whoever_applies_them(tmp_path: Path, model: Path) -> None:
     lines = []
     for correction in (True, False):
+        # So hot that a weight too many or too few would be seen.
         keys = {"vllm_importance_sampling_correction": correction, "max_steps": 1}
+        keys |= {"adaptive_temperature_scale": 2.0, "max_resamples_per_prefix": 1}
+        keys |= {"uncertainty_threshold": 0.9}
         trainer = vllm_engine.trainer(tmp_path, model, sums(), **keys)
         trainer.train()
         lines.append(logged(trainer)[0])
     assert "sampling/importance_sampling_ratio/mean" in lines[0]
     assert "sampling/importance_sampling_ratio/mean" not in lines[1]
+    assert lines[0]["adaptive/importance_ess"] < 0.99
     for name in ("loss", "grad_norm", "adaptive/importance_ess"):
         assert lines[0][name] == pytest.approx(lines[1][name], rel=2e-3, abs=1e-5), name
 
@@ -258,6 +262,7 @@ def test_two_processes_may_share_one_vllm(
 def test_what_vllm_cannot_do_is_refused(tmp_path: Path) -> None:
     for keys, message in (
         ({"capture_top_k": TOP + 1}, "at most 20 alternatives"),
+        ({"adaptive_temperature_scale": 1.5}, "at a temperature of 3.38; vLLM takes at most 2"),
         ({"vllm_structured_outputs_regex": "[0-9]+"}, "doesn't go together"),
         ({"vllm_chunk_length": 0}, "`vllm_chunk_length` is 0"),
     ):

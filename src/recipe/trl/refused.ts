@@ -4,6 +4,8 @@ import { remove, set, type View, type Written } from './values.ts';
 
 /** As many alternatives as vLLM gives unless it is told otherwise. */
 const VLLM_TOP = 20;
+/** vLLM samples no hotter. */
+const VLLM_HOTTEST = 2;
 
 type Choice = string | number | boolean | null | undefined;
 
@@ -58,7 +60,29 @@ export function refusedWithStrategy(
       },
     ];
   });
-  return [...found, ...alternatives(values)];
+  return [...found, ...alternatives(values), ...tooHot(values)];
+}
+
+/** Resamples hotter than vLLM samples. */
+function tooHot(values: View): Contradiction[] {
+  const { temperature, adaptive_temperature_scale: scale, max_resamples_per_prefix: most } = values;
+  const last = temperature * scale ** most;
+  if (!values.use_vllm || Math.max(temperature, last) <= VLLM_HOTTEST) return [];
+  return [
+    {
+      keys: ['adaptive_temperature_scale', 'max_resamples_per_prefix', 'temperature', 'use_vllm'],
+      message: t(
+        'Resample {0} of a prefix would sample at a temperature of {1}; vLLM takes at most {2}.',
+        most,
+        last.toFixed(2),
+        VLLM_HOTTEST,
+      ),
+      suggestion: t(
+        'Lower `adaptive_temperature_scale`, `max_resamples_per_prefix` or `temperature`.',
+      ),
+      fixes: [],
+    },
+  ];
 }
 
 /** A mapping as the text it could be written as. */

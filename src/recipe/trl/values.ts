@@ -26,6 +26,8 @@ export const view = z.object({
   load_in_8bit: z.boolean(),
   use_vllm: z.boolean(),
   capture_top_k: z.number(),
+  temperature: z.number(),
+  adaptive_temperature_scale: z.number(),
   vllm_max_model_length: z.number().nullable(),
   vllm_importance_sampling_correction: z.boolean(),
   vllm_importance_sampling_mode: z.string(),

@@ -173,6 +173,10 @@ const wrong: [string, RegExp][] = [
     /`vllm_importance_sampling_mode: token_truncate` needs a bound/,
   ],
   [
+    'use_vllm: true\nadaptive_temperature_scale: 1.5',
+    /error: Resample 3 of a prefix would sample at a temperature of 3\.38; vLLM takes at most 2\./,
+  ],
+  [
     'use_vllm: true\ncapture_top_k: 30',
     /error: .*at most 20 alternatives\. Set it to 20 or less\.$/,
   ],

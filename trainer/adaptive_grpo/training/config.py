@@ -9,7 +9,7 @@ from typing import Any
 from trl import GRPOConfig
 
 from ..errors import RecipeError
-from ..generation.vllm import TOP
+from ..generation.vllm import HOTTEST, TOP
 from ..strategy import StrategyParameters
 
 _LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo")
@@ -122,6 +122,14 @@ class AdaptiveGRPOConfig(GRPOConfig):  # type: ignore[misc]
             yield (
                 f"`capture_top_k` is {self.capture_top_k}; vLLM tells at most {TOP} alternatives.",
                 f"Set it to {TOP} or less.",
+            )
+        most = self.max_resamples_per_prefix
+        hottest = self.temperature * self.adaptive_temperature_scale**most
+        if self.use_vllm and max(self.temperature, hottest) > HOTTEST:
+            yield (
+                f"Resample {most} of a prefix would sample at a temperature of {hottest:.2f}; vLLM "
+                f"takes at most {HOTTEST}.",
+                "Lower `adaptive_temperature_scale`, `max_resamples_per_prefix` or `temperature`.",
             )
         for key, allowed in _ALLOWED.items():
             value = getattr(self, key, None)

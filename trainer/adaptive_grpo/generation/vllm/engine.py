@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 TOP = 20
 """Alternatives asked for with each token: as many as vLLM gives unless it is told otherwise."""
 
-COOLEST = 0.01
-"""vLLM samples no cooler than this, short of greedily."""
+COOLEST, HOTTEST = 0.01, 2
+"""vLLM samples no cooler than this, short of greedily, and no hotter."""
 
 
 @dataclass(frozen=True, kw_only=True)
