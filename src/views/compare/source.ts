@@ -65,6 +65,7 @@ export class ComparisonSource {
     targets: null,
   };
   #comparison: Comparison | null = null;
+  #reading: Promise<void> = Promise.resolve();
   #disposed = false;
 
   private constructor(services: SourceServices, onChange: (prompts: boolean) => void) {
@@ -104,14 +105,19 @@ export class ComparisonSource {
 
   /** What the runs say by now. The same object as long as nothing changed. */
   async comparison(): Promise<Comparison> {
-    const stale = this.#runs.filter((run) => run.stale);
-    const known = this.#comparison;
-    if (known !== null && stale.length === 0) return known;
-    for (const run of stale) {
+    // One after another: who asks while runs are read must not hear what was known before.
+    const read = this.#reading.then(() => this.#read());
+    this.#reading = read.catch(() => undefined);
+    await read;
+    return (this.#comparison ??= this.#compare());
+  }
+
+  async #read(): Promise<void> {
+    for (const run of this.#runs.filter(({ stale }) => stale)) {
       run.stale = false;
       if (run.store !== null) run.run = await readRun(run.store, run.recorded);
+      this.#comparison = null;
     }
-    return (this.#comparison = this.#compare());
   }
 
   /** Works everything out anew with other targets; null: whatever suits the runs. */

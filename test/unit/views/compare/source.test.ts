@@ -221,6 +221,8 @@ test('a live run is followed, and a run can come later', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
   assert.deepEqual(told.includes(true), false, 'no rollouts came');
-  const grown = await source.comparison();
+  // Who asks while it is being read hears of it too.
+  const [grown, same] = await Promise.all([source.comparison(), source.comparison()]);
   assert.equal(grown.sides[1].runs[1]?.steps.length, 2);
+  assert.equal(same, grown);
 });
