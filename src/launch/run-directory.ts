@@ -9,16 +9,20 @@ import { newDirectoryName } from '../run/names.ts';
 
 /**
  * Makes an empty directory for a new run of `recipe`, `<recipe>-<YYYYMMDD-HHMMSS>`: who makes it has
- * it, so that two starts in one second, in this window or another, get one each.
+ * it, so that two starts in one second, in this window or another, get one each. `madeParent`: the
+ * folder of runs was not there before.
  *
  * @throws PlainError where it can't be made
  */
-export async function reserveDirectory(recipe: string, runsDirectory: string): Promise<string> {
+export async function reserveDirectory(
+  recipe: string,
+  runsDirectory: string,
+): Promise<{ directory: string; madeParent: boolean }> {
   const first = resolve(runsDirectory, newDirectoryName(recipe, new Date()));
-  await make(runsDirectory, true);
+  const madeParent = await make(runsDirectory, true);
   for (let i = 1; ; i++) {
     const directory = i === 1 ? first : `${first}-${i}`;
-    if (await make(directory, false)) return directory;
+    if (await make(directory, false)) return { directory, madeParent };
   }
 }
 
@@ -28,10 +32,12 @@ export async function openDirectory(directory: string): Promise<boolean> {
   return (await readdir(directory)).length === 0;
 }
 
-/** Gives back a directory in which nothing began, and the folder of runs where it is the only one. */
-export async function releaseDirectory(directory: string): Promise<void> {
+/** Gives back a directory in which nothing began, and perhaps the folder of runs it was alone in. */
+export async function releaseDirectory(directory: string, withParent: boolean): Promise<void> {
   // One with something in it stays: the system sees to that.
-  for (const each of [directory, dirname(directory)]) await rmdir(each).catch(() => undefined);
+  for (const each of withParent ? [directory, dirname(directory)] : [directory]) {
+    await rmdir(each).catch(() => undefined);
+  }
 }
 
 /** Whether it was made; false: it was there. */

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { t } from '@vscode/l10n';
 import { Follower } from '../run/follow.ts';
 import { LOG, RECIPE, codeOf } from '../run/files.ts';
@@ -26,6 +26,8 @@ export class Runs {
   readonly #target: LaunchTarget;
   readonly #entries = new Map<string, RunEntry>();
   readonly #opened = new Set<string>();
+  /** Folders of runs that were not there before our first run; anybody else's is never removed. */
+  readonly #made = new Set<string>();
   readonly #changed = new Listeners<readonly RunCard[]>();
   readonly #ended = new Listeners<ReadableRun>();
   #followers: Follower[] = [];
@@ -115,8 +117,10 @@ export class Runs {
   }
 
   /** An empty directory for a new run of `recipe`; a start that fails gives it back. */
-  newDirectory(recipe: string, runsDirectory: string): Promise<string> {
-    return reserveDirectory(recipe, runsDirectory);
+  async newDirectory(recipe: string, runsDirectory: string): Promise<string> {
+    const { directory, madeParent } = await reserveDirectory(recipe, runsDirectory);
+    if (madeParent) this.#made.add(dirname(directory));
+    return directory;
   }
 
   /** Starts a new run of a recipe; settles when it is ready or can't be. */
@@ -156,7 +160,8 @@ export class Runs {
   async #launch(options: LaunchOptions): Promise<RunCard> {
     const { runDirectory } = options;
     const run = await this.#target.launch(options).catch(async (error: unknown) => {
-      if (options.resume !== true) await releaseDirectory(runDirectory);
+      const parent = dirname(runDirectory);
+      if (options.resume !== true) await releaseDirectory(runDirectory, this.#made.has(parent));
       throw error;
     });
     void run.stopped.then(() => this.#lookAgain());

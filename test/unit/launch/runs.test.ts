@@ -284,6 +284,11 @@ test('a start that nothing came of leaves no folder; one that left words in it d
     failing.newDirectory(recipe, join(another, 'trainer.log')),
     /can't be created/,
   );
+  // Somebody's own folder stays, empty as it was.
+  const own = join(folder, 'own');
+  await mkdir(own);
+  await assert.rejects(failing.start(recipe, await failing.newDirectory(recipe, own), {}));
+  assert.deepEqual(await readdir(own), []);
   failing.dispose();
 });
 
