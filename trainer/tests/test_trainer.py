@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 import training
@@ -70,6 +71,27 @@ def test_an_adapter_trains_with_activations_computed_again(tmp_path: Path) -> No
         assert line["grad_norm"] > 0
         assert line["tokens/reused"] > 0
         assert line["kl"] >= 0
+
+
+@pytest.mark.parametrize("policy", ["first_failure", "top_entropy"])
+def test_what_rewards_log_of_a_completion_stays_beside_it(tmp_path: Path, policy: str) -> None:
+    keys = {"fork_policy": policy, "log_completions": True, "max_steps": 1}
+    # Nothing is unsure: half of the places are only filled.
+    sure = {"uncertainty_threshold": 0.0, "entropy_threshold": 99.0}
+    trainer = training.trainer(tmp_path, **keys, **(sure if policy == "first_failure" else {}))
+
+    def said(completions: list[str], log_extra: Any, **_: Any) -> list[float]:
+        log_extra("said", list(completions))
+        return [float(len(one)) for one in completions]
+
+    trainer.reward_funcs[1] = said
+    trainer.train()
+    (table,) = (tmp_path / "completions").glob("*.parquet")
+    rows = pd.read_parquet(table)
+    assert len(rows) == 16
+    filled = rows["said"].isna()
+    assert filled.sum() == (8 if policy == "first_failure" else 0)
+    assert (rows["said"] == rows["completion"])[~filled].all()
 
 
 def test_off_is_trls_own_grpo(tmp_path: Path) -> None:

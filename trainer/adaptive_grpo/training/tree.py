@@ -50,6 +50,8 @@ class TreeRound:
         self._each = trainer.num_generations
         self._strategy = trainer.args.strategy
         self._completions: dict[int, list[int]] = {}
+        self._extras: dict[str, dict[int, Any]] = {}
+        """What reward functions logged (`log_extra`), by column and segment."""
         self.scoring = 0.0
         """Seconds that the reward functions took."""
         prompts = [one["prompt"] for one in self._inputs[:: self._each]]
@@ -153,6 +155,10 @@ class TreeRound:
             if leaf is not None:
                 rewards = group.scores[leaf.segment].rewards
                 table[row] = torch.tensor([rewards.get(name, torch.nan) for name in names])
+        for column, values in self._extras.items():
+            self._trainer._pending_extra_logs[column] = [
+                None if leaf is None else values.get(leaf.segment) for _, leaf in self.places()
+            ]
         return table.to(self._trainer.accelerator.device)
 
     def _score(self, segments: Sequence[GeneratedSegment]) -> list[float | None]:
@@ -172,6 +178,11 @@ class TreeRound:
             table = self._reward_rows(inputs, prompts, self._decoded(prompts, ids), ids)
             first = trainer.accelerator.process_index * most
             rows = table[first : first + len(segments)].tolist()
+            # TRL's table has a row for each place, whatever was scored and when.
+            for column, values in trainer._pending_extra_logs.items():
+                own = self._extras.setdefault(column, {})
+                own.update(zip((one.segment for one in asked), values, strict=False))
+            trainer._pending_extra_logs.clear()
         scores: list[Score] = []
         for segment, row in zip(segments, rows, strict=True):
             score = score_of(trainer.reward_func_names, row, trainer.reward_weights.tolist())
