@@ -27,11 +27,6 @@ def accuracy(
     return [float(_true(_read(one), given, wanted)) for one, given, wanted in told]
 
 
-def equation(completions: Sequence[Any], **_: Any) -> list[float]:
-    """1 for one equation of two numbers and nothing else, true or not, else 0."""
-    return [float(_read(one) is not None) for one in completions]
-
-
 def reaches(completions: Sequence[Any], target: Sequence[int], **_: Any) -> list[float]:
     """1 for an equation that says the target, true or not, else 0: within reach at first."""
     read = [_read(one) for one in completions]

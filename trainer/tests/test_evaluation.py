@@ -93,9 +93,13 @@ def test_intervals() -> None:
     assert mean_over_problems(rights).mean == 0.5
     assert pass_at(2, rights).mean == pytest.approx(2 / 3)
     assert pass_at(1, rights).mean == pytest.approx(0.5)
-    # Eight problems, all or nothing, whatever k: the sample deviation of the shares is 0.5345.
-    shares = mean_over_problems([[True] * 9, [False] * 9] * 4)
-    assert shares.high - shares.mean == pytest.approx(1.96 * 0.53452 / 8**0.5, abs=1e-4)
+    # Eight problems of shares 1/3 and 2/3: their sample deviation is 0.1782.
+    shares = mean_over_problems([[True, True, False], [True, False, False]] * 4)
+    assert shares.high - shares.mean == pytest.approx(1.96 * 0.17817 / 8**0.5, abs=1e-4)
+    # None right is no certain zero, and all or nothing is one answer each, whatever k.
+    assert mean_over_problems([[False]] * 10) == wilson(0, 10)
+    assert mean_over_problems([[True] * 9, [False] * 9] * 4) == wilson(4, 8)
+    assert mean_over_problems([[True, False]]) == wilson(0.5, 1)
 
 
 GSM8K = b"""---

@@ -22,13 +22,14 @@ def mean_over_problems(rights: Sequence[Sequence[bool]]) -> Figure:
     """avg@k: the mean over problems of each problem's share of right answers.
 
     Problems are the sample, so the interval is that of a mean of their shares (normal
-    approximation, one degree of freedom less), whatever k is.
+    approximation, one degree of freedom less), whatever k is. Where every problem is all right or
+    all wrong, as with one answer each, or all are alike, it is Wilson's: 0 of 30 is no certain 0.
     """
     shares = [sum(one) / len(one) for one in rights]
     count = len(shares)
     mean = sum(shares) / count
-    if count < 2:
-        return Figure(mean, 0.0, 1.0)
+    if set(shares) <= {0.0, 1.0} or len(set(shares)) < 2:
+        return wilson(sum(shares), count)
     variance = sum((share - mean) ** 2 for share in shares) / (count - 1)
     half = _Z * math.sqrt(variance / count)
     return Figure(mean, max(0.0, mean - half), min(1.0, mean + half))
