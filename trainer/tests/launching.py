@@ -19,13 +19,13 @@ def together(*arguments: str, cwd: Path) -> Trainer:
     return Trainer(*arguments, cwd=cwd, prefix=TORCHRUN)
 
 
-def configured(name: str, *arguments: str, cwd: Path, precision: str = "no") -> Trainer:
+def configured(name: str, *arguments: str, cwd: Path) -> Trainer:
     """Two processes by a configuration of `recipes/accelerate_configs`, started by accelerate."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = str(free.getsockname()[1])
     config = ROOT / "recipes" / "accelerate_configs" / f"{name}.yaml"
     launch = ("-m", "accelerate.commands.launch", "--config_file", str(config))
-    told = ("--num_processes", "2", "--main_process_port", port, "--mixed_precision", precision)
+    told = ("--num_processes", "2", "--main_process_port", port, "--mixed_precision", "no")
     program = (str(Path(__file__).parent / "on_cpu.py"),)
     return Trainer(*arguments, cwd=cwd, prefix=(*launch, *told), program=program)

@@ -104,24 +104,27 @@ def test_checkpoints_are_lost_while_the_disk_is_full_and_training_goes_on(
     assert [one["step"] for one in found["steps"]] == list(range(1, len(found["steps"]) + 1))
 
 
-@pytest.mark.parametrize("processes", [1, 2])
 def test_a_checkpoint_that_does_not_fit_leaves_nothing_and_nobody_behind(
-    tmp_path: Path, disk: Disk, processes: int
+    tmp_path: Path, disk: Disk, extension: Extension
 ) -> None:
-    """The weights fit, the optimizer's state doesn't: with FSDP all are in the middle of it."""
+    """Two processes with FSDP: the weights fit, the optimizer's state doesn't.
+
+    Then all are in the middle of gathering it. With `top_entropy` they also wait for each other in
+    the middle of a round, to place forks.
+    """
     directory = disk("3m") / "run"
-    recipe = write_recipe(tmp_path, max_steps=2, save_steps=1)
-    told = (str(recipe), "--output_dir", str(directory))
-    start = Trainer if processes == 1 else lambda *a, cwd: configured("fsdp2", *a, cwd=cwd)
-    trainer = start(*told, cwd=tmp_path)
+    recipe = write_recipe(tmp_path, max_steps=2, save_steps=1, fork_policy="top_entropy")
+    trainer = configured("fsdp2", str(recipe), "--output_dir", str(directory), cwd=tmp_path)
     try:
         code, _, err = trainer.end()
     finally:
         trainer.kill()
     assert code == 1
     assert "checkpoint-2 could not be written" in err
-    steps = [one["step"] for one in events(directory) if one["type"] == "step"]
-    assert steps == [1, 2], "training went on after the first"
+    found = extension.read(directory)
+    assert [one["step"] for one in found["steps"]] == [1, 2], "training went on after the first"
+    forked = [one["parent_id"] is not None for one in found["segments"]]
+    assert forked.count(True) == forked.count(False), "half of the completions are branches"
     assert [one.partition(" ")[0] for one in lost(directory)] == ["checkpoint-1", "checkpoint-2"]
     last = events(directory)[-1]
     assert (last["type"], last["next"][:5]) == ("run_failed", "Free ")

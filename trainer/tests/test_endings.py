@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from launching import together
 from process import Trainer, events, until, write_recipe
+from safetensors.torch import load_file
+from test_processes import GO_ON
 
 from adaptive_grpo import cli
 from adaptive_grpo.training.state import STATE
@@ -36,12 +38,24 @@ def ranks(launcher: int) -> dict[int, int]:
     return found
 
 
+def stopped(trainer: Trainer, out: str, directory: Path, began: float) -> int:
+    """It ended cleanly, soon enough, with a checkpoint; returns its step."""
+    assert time.monotonic() - began < 25, "no launcher had to kill anyone"
+    assert "Stopped. It can go on with --resume_from_checkpoint true." in out
+    *_, saved, last = events(directory)
+    assert [saved["type"], last["type"], last["reason"]] == [
+        "checkpoint",
+        "run_finished",
+        "stopped",
+    ]
+    assert (directory / "checkpoints" / f"checkpoint-{saved['step']}" / STATE).exists()
+    assert trainer.process.poll() is not None
+    return int(saved["step"])
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc of Linux")
-@pytest.mark.parametrize(
-    ("who", "what"), [(1, signal.SIGTERM), (0, signal.SIGUSR1), (None, signal.SIGTERM)]
-)
 def test_a_signal_to_any_process_ends_all_with_a_checkpoint(
-    tmp_path: Path, started: list[Trainer], who: int | None, what: signal.Signals
+    tmp_path: Path, started: list[Trainer]
 ) -> None:
     recipe = write_recipe(tmp_path, max_steps=100000, save_steps=100000, use_cpu=True)
     directory = tmp_path / "run"
@@ -51,20 +65,41 @@ def test_a_signal_to_any_process_ends_all_with_a_checkpoint(
     processes = ranks(trainer.process.pid)
     assert sorted(processes) == [0, 1]
     began = time.monotonic()
-    os.kill(trainer.process.pid if who is None else processes[who], what)
+    os.kill(processes[1], signal.SIGUSR1)
     code, out, err = trainer.end()
-    assert time.monotonic() - began < 25, "no launcher had to kill anyone"
-    # torchrun calls it a failure to have been told to end.
-    assert code == 0 or who is None, err
-    assert "Stopped. It can go on with --resume_from_checkpoint true." in out
-    *_, saved, last = events(directory)
-    assert [saved["type"], last["type"], last["reason"]] == [
-        "checkpoint",
-        "run_finished",
-        "stopped",
-    ]
-    assert (directory / "checkpoints" / f"checkpoint-{saved['step']}" / STATE).exists()
+    assert code == 0, err
+    stopped(trainer, out, directory, began)
     assert not any(Path(f"/proc/{one}").exists() for one in processes.values())
+
+
+def test_an_adapter_on_two_processes_told_to_end_goes_on_with_one(
+    tmp_path: Path, started: list[Trainer]
+) -> None:
+    """SIGTERM to the launcher, which passes it on; with activations computed again."""
+    keys = {"save_steps": 100000, "lr_scheduler_type": "constant", "use_cpu": True, "beta": 0.02}
+    lora = {"use_peft": True, "lora_r": 4, "lora_target_modules": "all-linear"}
+    recipe = write_recipe(tmp_path, **keys, **lora, max_steps=100000, gradient_checkpointing=True)
+    directory = tmp_path / "run"
+    told = (str(recipe), "--output_dir", str(directory))
+    trainer = together(*told, cwd=tmp_path)
+    started.append(trainer)
+    until(directory, "step", 2)
+    began = time.monotonic()
+    trainer.process.terminate()
+    _, out, _ = trainer.end()  # torchrun calls it a failure to have been told to end
+    step = stopped(trainer, out, directory, began)
+    again = Trainer(*told, *GO_ON, "--max_steps", str(step + 1), cwd=tmp_path)
+    started.append(again)
+    code, _, err = again.end()
+    assert code == 0, err
+    before, after = (
+        load_file(directory / "checkpoints" / f"checkpoint-{one}" / "adapter_model.safetensors")
+        for one in (step, step + 1)
+    )
+    assert before.keys() == after.keys()
+    assert all("lora_" in name for name in before)
+    moved = [float((after[name] - one).abs().max()) for name, one in before.items()]
+    assert 0 < max(moved) < 1e-3, "it went on from there, by one step"
 
 
 def test_what_another_process_failed_of_is_said_by_the_run(

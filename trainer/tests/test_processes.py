@@ -117,18 +117,6 @@ def test_deepspeed_is_one_process(
     assert noted["spread_over"] == f"zero{stage}"
 
 
-def test_where_a_round_waits_for_all_roots_nobody_is_left_behind(
-    tmp_path: Path, extension: Extension
-) -> None:
-    """`top_entropy` scores in the middle of a round; with FSDP all call the model till then."""
-    keys = {**KEYS, "fork_policy": "top_entropy", "max_steps": 2}
-    recipe = write_recipe(tmp_path, **keys, use_cpu=True)
-    ended(together(str(recipe), "--output_dir", "ddp", cwd=tmp_path))
-    recipe = write_recipe(tmp_path, **keys)
-    ended(configured("fsdp2", str(recipe), "--output_dir", "fsdp2", cwd=tmp_path))
-    same(extension.read(tmp_path / "fsdp2"), extension.read(tmp_path / "ddp"))
-
-
 @pytest.mark.parametrize("name", ["ddp", "fsdp2", "zero2", "zero3"])
 def test_accelerate_reads_the_configurations(name: str) -> None:
     path = ROOT / "recipes" / "accelerate_configs" / f"{name}.yaml"
