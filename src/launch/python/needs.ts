@@ -13,9 +13,10 @@ export function packagesOf(source: string): PackageName[] {
   });
 }
 
-/** What a configuration of `accelerate` needs beside the trainer. */
+/** What a configuration of `accelerate`, YAML or JSON, needs beside the trainer. */
 export function packagesOfConfig(source: string): PackageName[] {
-  return /^\s*distributed_type:\s*["']?DEEPSPEED\b/im.test(source) ? ['deepspeed'] : [];
+  const said = /(?:^|[{,])\s*["']?distributed_type["']?\s*:\s*["']?DEEPSPEED\b/im;
+  return said.test(source) ? ['deepspeed'] : [];
 }
 
 /** How pip is asked for them: TRL knows which versions of these go with it. */

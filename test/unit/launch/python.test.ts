@@ -92,6 +92,9 @@ test('a recipe’s own needs are read from its lines', () => {
   assert.deepEqual(packagesOfConfig('compute_environment: X\ndistributed_type: DEEPSPEED\n'), [
     'deepspeed',
   ]);
+  assert.deepEqual(packagesOfConfig('{"mixed_precision": "no", "distributed_type": "DEEPSPEED"}'), [
+    'deepspeed',
+  ]);
   assert.deepEqual(packagesOfConfig('# distributed_type: DEEPSPEED\ndistributed_type: FSDP\n'), []);
   assert.equal(requirementOf('vllm'), 'trl[vllm]');
   assert.equal(requirementOf('accelerate'), 'accelerate');
