@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import training
 from conftest import Extension
 from datasets import Dataset
@@ -15,6 +18,8 @@ from trl import GRPOConfig, GRPOTrainer
 
 from adaptive_grpo import RolloutStreamCallback
 from adaptive_grpo.run import DiskError
+from adaptive_grpo.strategy import SegmentRequest
+from adaptive_grpo.training.observe import observe
 
 
 def plain_trainer(directory: Path) -> GRPOTrainer:
@@ -76,3 +81,25 @@ def test_a_directory_that_holds_a_run_is_refused(tmp_path: Path) -> None:
     RolloutStreamCallback(trainer, tmp_path / "run")
     with pytest.raises(DiskError, match="is there already"):
         RolloutStreamCallback(trainer, tmp_path / "run")
+
+
+def test_tokens_are_read_again_without_dropout() -> None:
+    class Noisy(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.dropout = torch.nn.Embedding(9, 9), torch.nn.Dropout(0.5)
+
+        def forward(self, input_ids: torch.Tensor, **_: Any) -> Any:
+            return SimpleNamespace(logits=self.dropout(self.embedding(input_ids)))
+
+    model = Noisy().train()
+    request = SegmentRequest(
+        tree=0, segment=0, parent=None, fork_at=0, attempt=0, temperature=1.0, watch_from=None
+    )
+    known = {"end_tokens": frozenset([0]), "capture_top_k": 2, "capture_below": 1.0}
+    (segment,) = observe(model, [[1, 2]], [[3, 4, 0]], [request], rows_at_once=1, **known)
+    read = model.embedding(torch.tensor([2, 3, 4])).log_softmax(-1)
+    np.testing.assert_allclose(
+        segment.logprob, read[range(3), [3, 4, 0]].detach().numpy(), rtol=1e-5
+    )
+    assert model.training

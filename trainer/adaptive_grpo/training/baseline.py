@@ -14,6 +14,7 @@ from .ledger import Ledger
 from .observe import observe, unseen
 from .prompts import empty_groups, end_tokens_of
 from .rounds import PromptGroup, score_of
+from .sharing import largest
 
 
 def baseline_groups(
@@ -57,7 +58,8 @@ def baseline_groups(
     ]
     share = ledger.groups_here(len(groups), trainer.accelerator.num_processes)
     end_tokens = end_tokens_of(trainer)
-    seen = sum(tree < share for tree in tree_of)
+    # Where parameters are spread over processes, all have to call the model equally often.
+    seen = largest(trainer.accelerator, sum(tree < share for tree in tree_of))
     segments = observe(
         trainer.model,
         prompts[:seen],

@@ -39,24 +39,29 @@ def observe(
     """
     device = next(model.parameters()).device
     found: list[GeneratedSegment] = []
-    for first in range(0, len(completions), rows_at_once):
-        chunk = range(first, min(first + rows_at_once, len(completions)))
-        width = max(len(prompts[i]) + len(completions[i]) for i in chunk)
-        ids = torch.zeros(len(chunk), width, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, i in enumerate(chunk):
-            whole = [*prompts[i], *completions[i]]
-            ids[row, : len(whole)] = torch.tensor(whole)
-            mask[row, : len(whole)] = 1
-        logits = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
-        for row, i in enumerate(chunk):
-            start = len(prompts[i]) - 1
-            own = logits[row, start : start + len(completions[i])].float()
-            found.append(
-                _described(
-                    own, completions[i], requests[i], end_tokens, capture_top_k, capture_below
+    training = model.training
+    model.eval()  # as it samples: without dropout
+    try:
+        for first in range(0, len(completions), rows_at_once):
+            chunk = range(first, min(first + rows_at_once, len(completions)))
+            width = max(len(prompts[i]) + len(completions[i]) for i in chunk)
+            ids = torch.zeros(len(chunk), width, dtype=torch.long)
+            mask = torch.zeros_like(ids)
+            for row, i in enumerate(chunk):
+                whole = [*prompts[i], *completions[i]]
+                ids[row, : len(whole)] = torch.tensor(whole)
+                mask[row, : len(whole)] = 1
+            logits = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
+            for row, i in enumerate(chunk):
+                start = len(prompts[i]) - 1
+                own = logits[row, start : start + len(completions[i])].float()
+                found.append(
+                    _described(
+                        own, completions[i], requests[i], end_tokens, capture_top_k, capture_below
+                    )
                 )
-            )
+    finally:
+        model.train(training)
     return found
 
 
