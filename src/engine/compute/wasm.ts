@@ -45,7 +45,6 @@ export const float = (value: number): Code => [0x43, ...bytesOf(value)];
 export const addFloats = binary([0x92]);
 export const divideFloats = binary([0x95]);
 export const maxFloat = binary([0x97]);
-export const loadFloat = load([0x2a]);
 export const storeFloat = (address: Code, value: Code): Code => [...address, ...value, 0x38, 2, 0];
 
 /** Vectors are of four floats; `…Ints` are those of four integers. */

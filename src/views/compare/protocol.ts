@@ -48,7 +48,6 @@ const seedPair = z.object({
   runs: z.tuple([index, index]),
   label: z.string(),
 });
-export type SeedPair = z.infer<typeof seedPair>;
 
 /** What is not a curve: small, and sent whole with every change. */
 const summary = comparisonSchema
@@ -102,7 +101,6 @@ export type CompareState = z.infer<typeof compareState>;
 
 /** `newest`: moves on with the runs. */
 const trainingPoint = z.union([index, z.literal('newest'), z.literal('all')]);
-export type TrainingPoint = z.infer<typeof trainingPoint>;
 
 export const promptFilters = ['any', 'won', 'lost', 'both_right', 'both_wrong'] as const;
 export type PromptFilter = (typeof promptFilters)[number];
