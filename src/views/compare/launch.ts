@@ -55,7 +55,7 @@ export async function compareWithBaseline(
     { side: 1, seed },
   ]);
   let failure: unknown = null;
-  const launcher = launcherOf(services, context, recipe, pair, (error) => (failure = error));
+  const launcher = launcherOf(services, context, recipe, pair, (error) => (failure ??= error));
   // Two of TRL's runs would share the GPUs, and their memory.
   const atOnce = pair.engine === 'trl' ? 1 : runsAtOnce(availableParallelism());
   const campaign = new Campaign(jobs, atOnce, launcher);
