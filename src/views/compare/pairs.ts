@@ -8,7 +8,7 @@ import type { ComparisonSource } from './source.ts';
 /** The pairs of runs whose prompts lie side by side, as the page numbers them. */
 export class OpenPairs {
   readonly #open: () => Promise<ComparisonSource>;
-  readonly #prompts = new Map<string, PromptPairs>();
+  #prompts = new Map<string, PromptPairs>();
 
   constructor(open: () => Promise<ComparisonSource>) {
     this.#open = open;
@@ -16,15 +16,17 @@ export class OpenPairs {
 
   /** Null where there is no such pair (any more). */
   async prompts(index: number): Promise<PromptPairs | null> {
+    // What is forgotten while this is on its way stays forgotten.
+    const kept = this.#prompts;
     const pair = await this.#pair(index);
     if (pair === null) return null;
     const [first, second] = pair.stores;
     const key = `${first.directory}\n${second.directory}`;
-    const known = this.#prompts.get(key);
+    const known = kept.get(key);
     if (known !== undefined) return known;
     const { same_tokens } = await (await this.#open()).comparison();
     const prompts = new PromptPairs(first, second, same_tokens);
-    this.#prompts.set(key, prompts);
+    kept.set(key, prompts);
     return prompts;
   }
 
@@ -37,7 +39,7 @@ export class OpenPairs {
 
   /** Other runs may be open by now. */
   forget(): void {
-    this.#prompts.clear();
+    this.#prompts = new Map();
   }
 
   async #pair(index: number): Promise<Pair | null> {
