@@ -170,8 +170,9 @@ for (const engine of liveEngines) {
       await explorer.segments.first().waitFor({ timeout: patienceMs });
       const directory = await onlyRun(world);
       const before = await readManifest(directory);
-      // VS Code writes down a moment later which tabs there are.
       await untilStep(world, (now) => now >= 2, patienceMs);
+      // VS Code writes down every few seconds which tabs there are.
+      await workbench.page.waitForTimeout(6000);
 
       await workbench.reload();
       const again = await ExplorerPage.find(workbench, patienceMs);
