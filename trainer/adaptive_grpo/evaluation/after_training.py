@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..run import Recorder
 from ..training import TokenAdaptiveGRPOTrainer
 from ..training.sharing import shards_parameters
 from .benchmarks import Problem, load_benchmark
@@ -46,7 +47,6 @@ class Benchmarks:
         recorder = trainer.ledger.recorder
         if not self._problems or recorder is None:
             return
-        directory = recorder.writer.directory
         step = trainer.state.global_step
         if shards_parameters(trainer.accelerator):
             names = ",".join(self._problems)
@@ -59,12 +59,16 @@ class Benchmarks:
             print(message, flush=True)
             return
         try:
-            results = self._asked(trainer)
+            self._tell(trainer, recorder, self._asked(trainer))
         except Exception as error:  # the run is done and saved: nothing may make it a failed one
             message = f"The benchmarks could not be tried: {type(error).__name__}: {error}"
             recorder.say("warning", code="benchmarks", message=message, key="benchmarks")
             print(message, flush=True)
-            return
+
+    def _tell(
+        self, trainer: TokenAdaptiveGRPOTrainer, recorder: Recorder, results: Mapping[str, Result]
+    ) -> None:
+        step = trainer.state.global_step
         figures = {Path(name).stem: one.figures["pass@1"] for name, one in results.items()}
         told = {
             f"{name}/{part}": value
@@ -74,7 +78,9 @@ class Benchmarks:
         recorder.say("evaluation", step=step, metrics={f"eval/{k}": v for k, v in told.items()})
         whole: dict[str, Any] = {"step": step, "temperature": 0.0}
         whole["benchmarks"] = {name: one.told() for name, one in results.items()}
-        (directory / BENCHMARKS).write_text(json.dumps(whole, indent=2) + "\n", "utf8")
+        (recorder.writer.directory / BENCHMARKS).write_text(
+            json.dumps(whole, indent=2) + "\n", "utf8"
+        )
         logs = {f"eval_{name}": value for name, value in told.items()}
         trainer.callback_handler.on_log(trainer.args, trainer.state, trainer.control, logs)
 
