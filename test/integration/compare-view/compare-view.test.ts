@@ -147,6 +147,15 @@ test('without a price, cost leads to the settings', async (t) => {
 test('targets are typed', async (t) => {
   const { page } = await openSides(t);
   const field = page.locator('.targets input');
+  for (const pause of [0, 100, 700]) {
+    await field.click();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('6');
+    await page.waitForTimeout(pause);
+    await page.keyboard.press('0');
+    await page.locator('tr[data-row="tokens_to/0.6"]').waitFor();
+    assert.equal(await field.inputValue(), '60', `after ${pause} ms`);
+  }
   await field.fill('55, x');
   await page.getByText('Percentages from 0 to 100').waitFor();
   await field.fill('45');
