@@ -94,6 +94,20 @@ def test_what_rewards_log_of_a_completion_stays_beside_it(tmp_path: Path, policy
     assert (rows["said"] == rows["completion"])[~filled].all()
 
 
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo"])
+def test_a_step_says_the_same_in_parts(tmp_path: Path, loss_type: str) -> None:
+    """Whose parts are rows that share a prefix, or that only fill a place."""
+    lines = []
+    for parts in (1, 16):
+        sizes = {"gradient_accumulation_steps": parts, "per_device_train_batch_size": 16 // parts}
+        keys = {"loss_type": loss_type, "max_steps": 1, "uncertainty_threshold": 0.9, **sizes}
+        trainer = training.trainer(tmp_path / str(parts), **keys)
+        trainer.train()
+        lines += logged(trainer)
+    for name in ("grad_norm", "entropy", "clip_ratio", "tokens/trained"):
+        assert lines[0][name] == pytest.approx(lines[1][name], rel=1e-4), name
+
+
 def test_off_is_trls_own_grpo(tmp_path: Path) -> None:
     """The same numbers, to the last digit, as TRL's class makes of the same configuration."""
     ours = training.trainer(tmp_path / "ours", use_token_adaptive=False)

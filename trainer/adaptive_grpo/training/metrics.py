@@ -12,6 +12,9 @@ from .rounds import NOT_SCORED, PromptGroup
 TRL_NAMES = {"step_time": "time/step", "clip_ratio/region_mean": "clip_ratio"}
 """TRL's names that are others in the design."""
 
+_OF_TOKENS = ("entropy", "kl", *(f"clip_ratio/{one}_mean" for one in ("low", "high", "region")))
+"""What TRL says of each micro-batch as a mean over its tokens."""
+
 
 @dataclass(frozen=True)
 class GroupFacts:
@@ -142,3 +145,21 @@ def effective_sample_size(weights: Sequence[float]) -> float:
     """Share of the tokens that importance weights leave: `(Σw)² / (n Σw²)`; 1 without any."""
     squares = sum(weight * weight for weight in weights)
     return sum(weights) ** 2 / (len(weights) * squares) if squares > 0 else 1.0
+
+
+def mend_means(logged: dict[str, list[float]], weights: Sequence[float]) -> None:
+    """Makes means over the tokens of micro-batches means over all of their tokens.
+
+    TRL lets every micro-batch count alike and divides by no less than 1, however little weight the
+    tokens of one have: those of a tree may have little, and places that are only filled have none.
+
+    Args:
+        logged: TRL's values by name, one for each micro-batch
+        weights: of all tokens of each micro-batch
+    """
+    whole = sum(weights)
+    for name in _OF_TOKENS:
+        values = logged.get(name, [])
+        if whole > 0 and len(values) == len(weights):
+            sums = [value * max(1.0, own) for value, own in zip(values, weights, strict=True)]
+            logged[name] = [sum(sums) / whole]

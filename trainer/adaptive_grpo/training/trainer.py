@@ -21,7 +21,7 @@ from .backends import check_server, starting, weighed_by_token
 from .baseline import baseline_groups
 from .config import AdaptiveGRPOConfig
 from .ledger import Capture, Ledger
-from .metrics import TRL_NAMES, effective_sample_size
+from .metrics import TRL_NAMES, effective_sample_size, mend_means
 from .prompts import end_tokens_of
 from .rounds import PromptGroup
 from .saving import CheckpointError, Saving
@@ -79,6 +79,8 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         """Called on every process between two optimizer steps, when all of a step is done."""
         self._round: TreeRound | None = None
         self._rewards = torch.zeros(0)
+        self._weights: list[float] = []
+        """Of the tokens of each micro-batch of trees since metrics were logged."""
         self._safe_points = 0
         self._saved_step = -1
         self._saving = Saving()
@@ -135,8 +137,10 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         mask = inputs["completion_mask"] * inputs.get("tool_mask", 1)
         if self.model.training:
-            trained = total(self.accelerator, [float((mask > 0).sum())])
-            self.ledger.counters.trained += int(trained[0])
+            trained, weight = total(self.accelerator, [float((mask > 0).sum()), float(mask.sum())])
+            self.ledger.counters.trained += int(trained)
+            if "tool_mask" in inputs:
+                self._weights.append(weight)
         loss_type = self.loss_type
         if inputs.get("tool_mask") is not None and loss_type == "grpo":
             # The mask and the number of items are made for it: see `tree_tensors`.
@@ -279,5 +283,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds what the run has come to so far to TRL's metrics."""
         if self.model.training:
+            mend_means(self._metrics["train"], self._weights)
+            self._weights.clear()
             logs |= self.ledger.counters.tokens() | self._by_our_names()
         super().log(logs, start_time)
