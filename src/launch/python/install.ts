@@ -137,9 +137,14 @@ export function stageOf(text: string): string | null {
     // pip says nothing more until all are there, which takes a while for PyTorch's files.
     return packages.length > 1 ? t('installing {0} packages…', packages.length) : t('installing…');
   }
-  const [word = ''] = rest.split(/[\s<>=!~;[(]/);
-  const name = basename(word).replace(/-([^-]+)(-[^-]+)*\.(whl|tar\.gz|zip)$/, ' $1');
-  const size = /\((\d[\d.]* [kMG]B)\)$/.exec(rest.trim())?.[1];
+  const [word = ''] = rest
+    .replace(/^wheels? for (collected packages: )?/, '')
+    .split(/[\s<>=!~;,[(]/);
+  const file = basename(word);
+  const name = file.replace(/-(\d[^-]*)(-[^-]+)*\.(whl|tar\.gz|zip)(\.metadata)?$/, ' $1');
+  // What is known of a wheel comes before the wheel, and says nothing of its size.
+  const told = file.endsWith('.metadata') ? null : /\((\d[\d.]* [kMG]B)\)$/.exec(rest.trim());
+  const size = told?.[1];
   if (name === '') return null;
   return size === undefined ? t('getting {0}…', name) : t('getting {0} ({1})…', name, size);
 }

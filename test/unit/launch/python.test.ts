@@ -207,6 +207,13 @@ test('what pip does and why it fails is said plainly', () => {
     assert.equal(stageOf(line), 'getting torch 2.13.0 (780.3 MB)…');
   }
   assert.equal(stageOf('  Downloading trl-1.16.0.tar.gz\n'), 'getting trl 1.16.0…');
+  assert.equal(stageOf(`  Downloading ${wheel}.metadata (28 kB)\n`), 'getting torch 2.13.0…');
+  assert.equal(
+    stageOf('Downloading antlr4-python3-runtime-4.9.3.tar.gz (117 kB)\n'),
+    'getting antlr4-python3-runtime 4.9.3 (117 kB)…',
+  );
+  assert.equal(stageOf('  Building wheel for trl (pyproject.toml): started\n'), 'getting trl…');
+  assert.equal(stageOf('Building wheels for collected packages: a, b\n'), 'getting a…');
   assert.equal(stageOf('Installing collected packages: a, b\n'), 'installing 2 packages…');
   assert.equal(stageOf('  Installing build dependencies: started\n'), 'preparing the trainer…');
   assert.equal(stageOf('     ━━━━ 12.3/780.0 MB 8.1 MB/s\n'), null);
