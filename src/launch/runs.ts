@@ -26,6 +26,8 @@ export class Runs {
   readonly #target: LaunchTarget;
   readonly #entries = new Map<string, RunEntry>();
   readonly #opened = new Set<string>();
+  /** Those last seen alive: one that can't be read for a moment is among them still. */
+  readonly #alive = new Set<string>();
   /** Folders of runs that were not there before our first run; anybody else's is never removed. */
   readonly #made = new Set<string>();
   readonly #changed = new Listeners<readonly RunCard[]>();
@@ -207,9 +209,9 @@ export class Runs {
     if (changed.length === 0 && before.size === this.#cards.length) return;
     this.#changed.tell(changed);
     for (const card of changed) {
-      const old = before.get(card.directory);
-      if (card.kind !== 'run' || old === undefined) continue;
-      if (isAlive(old) && !isLive(card.status)) this.#ended.tell(card);
+      if (card.kind !== 'run') continue;
+      if (isLive(card.status)) this.#alive.add(card.directory);
+      else if (this.#alive.delete(card.directory)) this.#ended.tell(card);
     }
   }
 }

@@ -116,6 +116,17 @@ def test_a_dry_run_says_what_would_be_started(tmp_path: Path) -> None:
     assert config.samefile(ROOT / "recipes" / "accelerate_configs" / "fsdp2.yaml")
 
 
+def test_a_key_without_a_value_is_true(tmp_path: Path) -> None:
+    write_recipe(tmp_path)
+    told = ("--dry-run", "sums.yaml", "--use_vllm", "--vllm_mode", "server")
+    code, out, err = by_hand(tmp_path, *told, SLURM_NNODES="2")
+    assert code == 0, err
+    server, training = (shlex.split(line) for line in out.splitlines())
+    assert "vllm-serve" in server
+    # The first node may have benchmarks to try when the others are done.
+    assert "--wait=0" in training
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -7,7 +7,7 @@ const keys: readonly (readonly [string, string])[] = [
   ['← →', t('fold and unfold a tree; the token before and after')],
   ['Enter', t('go on to the next pane')],
   ['Space', t('fold or unfold')],
-  [t('letters'), t('jump to the row that starts with them')],
+  [t('letters'), t('in a list: jump to the row that starts with them; if none does, as below')],
   ['n   p', t('next, previous failure point ◆ of the path')],
   ['o', t('open the path as a document')],
   ['b', t('fork before the token: other continuations from there')],

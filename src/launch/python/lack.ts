@@ -65,7 +65,12 @@ export function lackInWords(lack: Lack): string {
       return t('{0} missing', lack.missing.join(', '));
     case 'trl': {
       const [least, below] = lack.wanted;
-      return t('TRL is {0}; the trainer was tested with {1} up to {2}', lack.found, least, below);
+      return t(
+        'TRL is {0}; the trainer was tested with {1} and later, below {2}',
+        lack.found,
+        least,
+        below,
+      );
     }
   }
 }

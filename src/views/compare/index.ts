@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
-import { messageOf } from '../../common/errors.ts';
+import { PlainError, messageOf } from '../../common/errors.ts';
 import { sendCommand } from '../../launch/run-actions.ts';
 import { isAlive } from '../../launch/runs.ts';
 import { commands, compareViewType, comparisonFileViewType, section, settings } from '../ids.ts';
@@ -51,8 +51,12 @@ export function registerCompare(context: vscode.ExtensionContext, services: Serv
     }),
     vscode.window.registerCustomEditorProvider(comparisonFileViewType, {
       openCustomDocument: (uri) => {
-        // VS Code shows in the tab why it can't be.
-        fileSpec(uri);
+        try {
+          fileSpec(uri);
+        } catch (error) {
+          // VS Code shows in the tab why it can't be: an error's message, and no more of it.
+          throw error instanceof PlainError ? new Error(`${error.message} ${error.next}`) : error;
+        }
         return { uri, dispose: () => undefined };
       },
       resolveCustomEditor: ({ uri }, panel) => comparisons.adopt(panel, fileSpec(uri)),

@@ -143,7 +143,8 @@ function launcherOf(
       new Promise((resolve) => {
         const gone = (): boolean => {
           const card = runs.card(directory);
-          return card === undefined || !isAlive(card);
+          // One that can't be read for a moment may well go on.
+          return card === undefined || (card.kind === 'run' && !isAlive(card));
         };
         if (gone()) {
           resolve();

@@ -11,13 +11,16 @@ import type { Services } from '../services.ts';
 
 export interface LiveRun {
   card: RunCard;
-  /** What the recipe says now and the run does not do yet. */
-  changes: readonly LiveChange[];
+  /**
+   * What the recipe says now and the run does not do yet; null where something is wrong with the
+   * recipe, or it is for another engine.
+   */
+  changes: readonly LiveChange[] | null;
 }
 
 /**
  * The newest live run that was started by this recipe, going by its name, and what would change in
- * it; null where there is none, or there is something wrong with the recipe.
+ * it; null where there is none.
  */
 export function liveRunOf(document: vscode.TextDocument, { cards }: Runs): LiveRun | null {
   const file = basename(document.uri.path);
@@ -26,8 +29,7 @@ export function liveRunOf(document: vscode.TextDocument, { cards }: Runs): LiveR
     if (card.kind !== 'run' || !can(card, 'stop')) continue;
     const { recipe } = card.manifest;
     if (card.manifest.name !== name && recipe.run_name !== name) continue;
-    const changes = liveChanges(document.getText(), recipe);
-    return changes === null ? null : { card, changes };
+    return { card, changes: liveChanges(document.getText(), recipe) };
   }
   return null;
 }
@@ -45,6 +47,12 @@ export async function applyToRun({ runs }: Services, document: vscode.TextDocume
     );
   }
   const { card, changes } = live;
+  if (changes === null) {
+    throw new PlainError(
+      t('What {0} does now can’t be told from this recipe.', nameOf(card)),
+      t('Mend what is marked in it, and keep the `engine` of the run; then try again.'),
+    );
+  }
   if (changes.length === 0) {
     const { engine } = parseRecipe(document.getText());
     throw new PlainError(

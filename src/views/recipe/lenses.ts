@@ -59,10 +59,11 @@ export class RecipeLenses implements vscode.CodeLensProvider {
       );
     }
     const live = liveRunOf(document, this.#services.runs);
-    if (live !== null && live.changes.length > 0) {
+    const changes = live?.changes ?? [];
+    if (changes.length > 0) {
       lenses.push(
         lens(
-          `$(arrow-right) ${t('Apply to the running run ({0})', changesInWords(live.changes))}`,
+          `$(arrow-right) ${t('Apply to the running run ({0})', changesInWords(changes))}`,
           commands.applyToRun,
           t('Takes effect between two steps, and is written into the run’s log.'),
         ),

@@ -194,7 +194,7 @@ test(
       [
         'trl',
         { ...all, trl: '0.28.0' },
-        /TRL is 0\.28\.0; the trainer was tested with 1\.13 up to/,
+        /TRL is 0\.28\.0; the trainer was tested with 1\.13 and later/,
       ],
       ['accelerate', without, /accelerate missing/],
     ];

@@ -73,7 +73,7 @@ test('a TRL that the trainer was not tested with is said before anything is star
   const found = lackOf(old, wanted);
   assert.equal(
     found === null ? '' : lackInWords(found),
-    'TRL is 0.28.0; the trainer was tested with 1.13 up to 1.17',
+    'TRL is 0.28.0; the trainer was tested with 1.13 and later, below 1.17',
   );
 });
 

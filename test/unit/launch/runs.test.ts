@@ -104,6 +104,26 @@ test('a view that fails keeps no other from hearing, and the list from nothing',
   assert.ok(heard.some(({ message }) => message === 'this view is broken'));
 });
 
+test('a run that cannot be read for a moment is told of when it has ended all the same', async () => {
+  const writer = await write('blinking');
+  await runs.setDirectories([parent]);
+  const file = join(parent, 'blinking', 'run.json');
+  await rename(file, `${file}.away`);
+  await writeFile(file, 'torn');
+  await runs.refresh();
+  assert.deepEqual(names(), ['? blinking']);
+  await rename(`${file}.away`, file);
+  await writer.updateManifest({ state: 'finished' });
+  await writer.close();
+  await runs.refresh();
+  assert.deepEqual(
+    endings.map(({ status }) => status.kind),
+    ['finished'],
+  );
+  await runs.refresh();
+  assert.equal(endings.length, 1);
+});
+
 test('no runs directory means no runs, and it is no error', async () => {
   await runs.setDirectories([join(folder, 'none'), join(folder, 'neither')]);
   assert.deepEqual(runs.cards, []);
