@@ -23,7 +23,7 @@ export class Comparisons implements vscode.Disposable {
   readonly #recent: Recent;
   readonly #panels = new Set<ComparePanel>();
   readonly #makings = new Set<Making>();
-  readonly #subscriptions: { dispose(): void }[] = [];
+  readonly #subscriptions = new Set<{ dispose(): void }>();
 
   constructor(
     services: Services,
@@ -69,9 +69,10 @@ export class Comparisons implements vscode.Disposable {
     };
     this.#makings.add(making);
     const subscription = campaign.onDidChange(() => this.#grow(making));
-    this.#subscriptions.push(subscription);
+    this.#subscriptions.add(subscription);
     void campaign.done.then(() => {
       subscription.dispose();
+      this.#subscriptions.delete(subscription);
       this.#makings.delete(making);
     });
     // A tab of its own: one that has begun no run yet is like any other such.
