@@ -141,10 +141,15 @@ def _with_rewards(
     return [replace(one, reward=reward) for one, reward in zip(measured, rewards, strict=True)]
 
 
-def effective_sample_size(weights: Sequence[float]) -> float:
-    """Share of the tokens that importance weights leave: `(Σw)² / (n Σw²)`; 1 without any."""
-    squares = sum(weight * weight for weight in weights)
-    return sum(weights) ** 2 / (len(weights) * squares) if squares > 0 else 1.0
+def effective_sample_size(count: float, whole: float, squares: float) -> float:
+    """Share of the tokens that importance weights leave: `(Σw)² / (n Σw²)`; 1 without any.
+
+    Args:
+        count: n, the tokens of all processes
+        whole: Σw
+        squares: Σw²
+    """
+    return whole**2 / (count * squares) if squares > 0 else 1.0
 
 
 def mend_means(logged: dict[str, list[float]], weights: Sequence[float]) -> None:

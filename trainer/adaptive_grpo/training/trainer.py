@@ -176,14 +176,16 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         rows = list(row_of.values())
         weights = float(sum(row.weight.sum() for row in rows))
         masses = float(sum(row.mass for row in rows))
-        sums = total(self.accelerator, [weights, masses, len(places)])
         clip = self.args.importance_clip
+        ratios = [row.importance(clip)[row.weight > 0] for row in rows]
+        moments = [float(sum((ratio**power).sum() for ratio in ratios)) for power in range(3)]
+        sums = total(self.accelerator, [weights, masses, len(places), *moments])
         output |= tree_tensors(
             places,
             tuple(output["completion_ids"].shape),
             loss_type=self.loss_type,
             importance_clip=None if weighed else clip,
-            totals=sums,
+            totals=sums[:3],
             device=self.accelerator.device,
         )
         references = output.get("ref_per_token_logps")
@@ -192,14 +194,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
                 row = places[number]
                 if row is not None:
                     group.note_reference(row, references[number].float().cpu().numpy())
-        ratios = [
-            float(ratio)
-            for row in rows
-            for ratio, weight in zip(row.importance(clip), row.weight, strict=True)
-            if weight > 0
-        ]
-        everyone = gathered(ratios)
-        return {"adaptive/importance_ess": effective_sample_size(everyone)}
+        return {"adaptive/importance_ess": effective_sample_size(*sums[3:])}
 
     def _finish_round(self, groups: Sequence[PromptGroup], seconds: dict[str, float]) -> None:
         step = self.state.global_step + 1
