@@ -59,7 +59,10 @@ def facts_of(group: PromptGroup) -> GroupFacts:
 
 
 def merged(facts: Sequence[GroupFacts]) -> list[GroupFacts]:
-    """Neighbours of the same prompt as one: TRL's own groups may be spread over processes."""
+    """Neighbours of the same prompt as one: TRL's own groups may be spread over processes.
+
+    Every process numbers its segments from 0, so those of the second are numbered on.
+    """
     found: list[GroupFacts] = []
     for one in facts:
         if not found or found[-1].prompt_id != one.prompt_id:
@@ -71,7 +74,7 @@ def merged(facts: Sequence[GroupFacts]) -> list[GroupFacts]:
         found.append(
             GroupFacts(
                 prompt_id=one.prompt_id,
-                measured=[*before.measured, *one.measured],
+                measured=[*before.measured, *_numbered_behind(before.measured, one.measured)],
                 rewards={
                     name: [
                         *before.rewards.get(name, unknown[0]),
@@ -88,6 +91,20 @@ def merged(facts: Sequence[GroupFacts]) -> list[GroupFacts]:
             )
         )
     return found
+
+
+def _numbered_behind(
+    before: Sequence[MeasuredSegment], measured: Sequence[MeasuredSegment]
+) -> list[MeasuredSegment]:
+    first = max((one.segment for one in before), default=-1) + 1
+    return [
+        replace(
+            one,
+            segment=first + one.segment,
+            parent=None if one.parent is None else first + one.parent,
+        )
+        for one in measured
+    ]
 
 
 def round_metrics(facts: Sequence[GroupFacts], segments_before: int) -> dict[str, float]:
