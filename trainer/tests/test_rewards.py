@@ -86,6 +86,14 @@ def test_length_compares_completions_of_a_prompt() -> None:
     assert reward("length")(texts, prompts=prompts, answer=golds) == [0.5, -0.5, 0, 0]
 
 
+def test_length_compares_cut_texts_as_well() -> None:
+    """With `prefix_credit: stub` they are scored beside the others."""
+    score, prompts = reward("length"), ["a"] * 3
+    assert score(["#1", "#001"], prompts=prompts[:2], answer=["1"] * 2) == [0.5, -0.5]
+    texts = ["", "#1", "#001"]
+    assert score(texts, prompts=prompts, answer=["1"] * 3) == [0, 0, -0.5]
+
+
 def test_cosine_goes_from_its_best_to_its_worst() -> None:
     score = reward("cosine", cosine_max_len=10, cosine_min_value_wrong=0.0)
     right = score(["#1", "#1" + " " * 8, "#1" + " " * 30], answer=["1"] * 3)

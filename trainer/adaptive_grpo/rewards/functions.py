@@ -108,6 +108,8 @@ def length(
     """Shorter is better: `0.5 − (len − min) / (max − min)` over the completions of a prompt.
 
     For wrong answers at most 0; 0 where all are equally long; what can't be judged is not punished.
+    All texts that are scored for a prompt are compared, right or wrong: with `prefix_credit: stub`
+    also those that were cut, which mostly set min and leave less than 0.5 to what was answered.
     Kimi k1.5, arXiv 2501.12599, 2.3.3. (open-r1 compares all completions of a batch with each
     other, whatever their prompts, and calls a gold answer without LaTeX unreadable.)
     """

@@ -104,7 +104,9 @@ class TreeRound:
             own = [(one.segment, crew.own(one, trees)) for one in roots]
             here = [(name, one) for name, one in own if one is not None]
             scores = self._score([one for _, one in here])
-            pairs = [(name, score) for (name, _), score in zip(here, scores, strict=True)]
+            pairs = [(name, score.reward) for (name, _), score in zip(here, scores, strict=True)]
+            # They only place forks: all completions of a prompt are scored together at the end.
+            trainer._pending_metrics.clear()
             known = dict(crew.gathered(pairs))
             return [known[one.segment] for one in roots]
 
@@ -139,16 +141,20 @@ class TreeRound:
         return found + [(self.groups[-1], None)] * (len(self._inputs) - len(found))
 
     def reward_table(self) -> torch.Tensor:
-        """Of this process's rows: (rows, functions), NaN for no opinion."""
+        """Of this process's rows: (rows, functions), NaN for no opinion.
+
+        All at once, because functions may compare the completions of a prompt (`length`): roots
+        that were scored to place forks are scored again beside their branches.
+        """
         stubs = self._strategy.prefix_credit == "stub"
-        self._score(
-            [
-                one
-                for group in self.groups
-                for one in group.segments
-                if one.segment not in group.scores and (stubs or one.status != "truncated")
-            ]
-        )
+        asked = [
+            one
+            for group in self.groups
+            for one in group.segments
+            if stubs or one.status != "truncated"
+        ]
+        for segment, score in zip(asked, self._score(asked), strict=True):
+            self.groups[segment.request.tree].scores[segment.segment] = score
         names = self._trainer.reward_func_names
         table = torch.full((len(self._inputs), len(names)), torch.nan)
         for row, (group, leaf) in enumerate(self.places()):
@@ -161,7 +167,7 @@ class TreeRound:
             ]
         return table.to(self._trainer.accelerator.device)
 
-    def _score(self, segments: Sequence[GeneratedSegment]) -> list[float | None]:
+    def _score(self, segments: Sequence[GeneratedSegment]) -> list[Score]:
         """Scores the texts that end with these segments; all processes call this together."""
         began = time.perf_counter()
         trainer = self._trainer
@@ -183,13 +189,9 @@ class TreeRound:
                 own = self._extras.setdefault(column, {})
                 own.update(zip((one.segment for one in asked), values, strict=False))
             trainer._pending_extra_logs.clear()
-        scores: list[Score] = []
-        for segment, row in zip(segments, rows, strict=True):
-            score = score_of(trainer.reward_func_names, row, trainer.reward_weights.tolist())
-            self.groups[segment.request.tree].scores[segment.segment] = score
-            scores.append(score)
         self.scoring += time.perf_counter() - began
-        return [score.reward for score in scores]
+        names, weights = trainer.reward_func_names, trainer.reward_weights.tolist()
+        return [score_of(names, row, weights) for row in rows]
 
     def _decoded(self, prompts: Sequence[Any], ids: Sequence[Sequence[int]]) -> list[Any]:
         """As the reward functions get them: messages where the prompt is a list of messages."""
