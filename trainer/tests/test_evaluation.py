@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import training
 from conftest import BASE, ROOT
 from hub import hub
-from process import Trainer, events, write_recipe
+from process import Trainer, events, until, write_recipe
 
 from adaptive_grpo import cli
 from adaptive_grpo.evaluation.benchmarks import load_benchmark
@@ -203,6 +204,40 @@ def test_benchmarks_of_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(["train", str(recipe), "--output_dir", str(tmp_path / "no")]) == 1
     assert "There is no benchmark chess" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_benchmarks_are_left_when_the_run_is_told_to_end(tmp_path: Path) -> None:
+    """Until then, the policy answers between two batches of questions."""
+    for name, times in (("few", 1), ("many", 1000)):
+        lines = "".join(json.dumps(one) + "\n" for one in training.problems(8, seed=3))
+        (tmp_path / f"{name}.jsonl").write_text(lines * times, "utf8")
+    names = ["few.jsonl", "many.jsonl"]
+    recipe, directory = write_recipe(tmp_path, benchmarks=names, max_steps=1), tmp_path / "run"
+    trainer = Trainer(str(recipe), "--output_dir", str(directory), "--serve", cwd=ROOT)
+    try:
+        ready = trainer.line()
+        until(directory, "checkpoint")
+        asked = urllib.request.Request(
+            f"{ready['url']}/v1/completions",
+            json.dumps({"prompt": "1+1=", "max_tokens": 4}).encode(),
+            {"Authorization": f"Bearer {ready['token']}", "Content-Type": "application/json"},
+        )
+        for _ in range(2):
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                assert json.load(answer)["usage"]["completion_tokens"] > 0
+        assert json.loads((directory / "run.json").read_text("utf8"))["state"] == "running"
+        trainer.process.terminate()
+        code, _, err = trainer.end(timeout=30)
+    finally:
+        trainer.kill()
+    assert code == 0, err
+    log = (directory / "trainer.log").read_text("utf8")
+    assert "Leaving the benchmarks after these questions." in log
+    *_, warning, last = events(directory)
+    assert (last["type"], last["reason"]) == ("run_finished", "max_steps")
+    assert warning["message"].startswith("The run was told to end, so benchmarks are left to: ")
+    assert warning["message"].endswith("checkpoint-1 --benchmarks many.jsonl --temperature 0")
+    assert list(json.loads((directory / "benchmarks.json").read_text())["benchmarks"]) == names[:1]
 
 
 @pytest.mark.parametrize(

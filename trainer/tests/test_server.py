@@ -56,3 +56,19 @@ def test_who_has_gone_costs_the_run_nothing() -> None:
     assert stays.result(0) == 1
     control.at_safe_point(lambda: 1).cancel()
     control.close()
+
+
+def test_after_training_all_are_answered_and_stop_is_taken_up() -> None:
+    said: list[str] = []
+    control = Control(lambda *_, **told: said.append(told["message"]), lambda _state: None)
+    pause, job = control.submit("1", "pause", {}), control.at_safe_point(lambda: 1)
+    control.after_training()
+    assert pause.result(0).outcome == "refused"
+    assert job.result(0) == 1
+    assert not control.stop_wanted
+    stop, late = control.submit("2", "stop", {}), control.submit("3", "set", {"beta": 1})
+    control.after_training()
+    assert (stop.result(0).outcome, late.result(0).outcome) == ("applied", "refused")
+    assert control.stop_wanted
+    too_late = "Training is done; only the benchmarks are still being tried."
+    assert said == [too_late, "The rest of the benchmarks is left out.", too_late]

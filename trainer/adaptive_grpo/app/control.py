@@ -135,6 +135,19 @@ class Control:
         except Exception as error:  # it belongs to who asked
             waiting.result.set_exception(error)
 
+    def after_training(self) -> None:
+        """No step follows: jobs are done and `stop` is taken up, all else has come too late."""
+        while (waiting := self._take()) is not None:
+            if waiting.job is not None:
+                self._current = waiting
+                self.run_job()
+            elif waiting.command == "stop":
+                self._mode = "stopping"
+                self._answer(waiting, Answer("applied", "The rest of the benchmarks is left out."))
+            else:
+                message = "Training is done; only the benchmarks are still being tried."
+                self._answer(waiting, Answer("refused", message))
+
     def close(self) -> None:
         """The run is over: what still waits is refused, and so is all that comes."""
         with self._news:

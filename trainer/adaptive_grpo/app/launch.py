@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..training import TokenAdaptiveGRPOTrainer
 from ..training.ledger import Counters
 from ..training.sharing import failure_of_another, tell_failure
 from ..training.state import check_layout
+from .control import Control
 from .data import load_data, load_tokenizer
 from .desk import Desk
 from .progress import Progress
@@ -45,25 +47,11 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
     processes = PartialState()
     main = processes.is_main_process
     signals = Signals(speaks=main)
-    # All processes have one directory, which the time may be part of.
-    now = [datetime.now()]
-    if processes.num_processes > 1:
-        broadcast_object_list(now)
-    start = find_start(recipe, now[0])
-    set_seed(recipe.training.seed)
-    tokenizer = load_tokenizer(recipe)
-    data, held_out = load_data(recipe, tokenizer)
-    rewards = reward_functions(recipe.script.reward_funcs, recipe.script)
-    folders, system = [Path(), recipe.path.parent], recipe.script.system_prompt
-    benchmarks = Benchmarks(recipe.script.benchmarks if main else [], folders, system)
-    trainer = _trainer(recipe, start, tokenizer, rewards, data, held_out)
-    if start.state is not None:
-        check_layout(start.state, trainer.accelerator)
-        trainer.ledger.counters = Counters(**start.state["counters"])
-        for name, value in trainer.ledger.counters.changes.items():
-            setattr(trainer.args, name, value)
-    desk = Desk(recipe, start, trainer) if main else None
+    desk: Desk | None = None
+    # From the first line on: some of it only the main process does, while the others wait for it.
     try:
+        trainer, benchmarks, start = _prepared(recipe, processes)
+        desk = Desk(recipe, start, trainer) if main else None
         if desk is not None:
             ready = desk.serve() if serve else None
             desk.begin()
@@ -82,7 +70,7 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
         reason = _reason(trainer)
         trainer.save_now()
     except BaseException as error:
-        elsewhere = _failure_elsewhere(error, trainer)
+        elsewhere = _failure_elsewhere(error, processes)
         if desk is not None:
             desk.fail(elsewhere or plain(error))
         if elsewhere is None:
@@ -90,9 +78,40 @@ def train(recipe: Recipe, *, serve: bool, say_ready: Callable[[dict[str, Any]], 
         raise elsewhere from error
     if desk is not None:
         if reason != "stopped":
-            benchmarks.run(trainer)
+            signals.after_training()
+            benchmarks.run(trainer, partial(_end_wanted, signals, desk.control))
         desk.finish(reason)
     return reason
+
+
+def _prepared(
+    recipe: Recipe, processes: PartialState
+) -> tuple[TokenAdaptiveGRPOTrainer, Benchmarks, Start]:
+    # All processes have one directory, which the time may be part of.
+    now = [datetime.now()]
+    if processes.num_processes > 1:
+        broadcast_object_list(now)
+    start = find_start(recipe, now[0])
+    set_seed(recipe.training.seed)
+    tokenizer = load_tokenizer(recipe)
+    data, held_out = load_data(recipe, tokenizer)
+    rewards = reward_functions(recipe.script.reward_funcs, recipe.script)
+    folders, system = [Path(), recipe.path.parent], recipe.script.system_prompt
+    names = recipe.script.benchmarks if processes.is_main_process else []
+    benchmarks = Benchmarks(names, folders, system)
+    trainer = _trainer(recipe, start, tokenizer, rewards, data, held_out)
+    if start.state is not None:
+        check_layout(start.state, trainer.accelerator)
+        trainer.ledger.counters = Counters(**start.state["counters"])
+        for name, value in trainer.ledger.counters.changes.items():
+            setattr(trainer.args, name, value)
+    return trainer, benchmarks, start
+
+
+def _end_wanted(signals: Signals, control: Control) -> bool:
+    """Whether to leave the benchmarks; answers what was asked meanwhile."""
+    control.after_training()
+    return signals.end_wanted or control.stop_wanted
 
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -117,15 +136,13 @@ def plain(error: BaseException) -> PlainError:
     return PlainError(f"Training failed: {reason}", "See trainer.log; resume from a checkpoint.")
 
 
-def _failure_elsewhere(
-    error: BaseException, trainer: TokenAdaptiveGRPOTrainer
-) -> PlainError | None:
+def _failure_elsewhere(error: BaseException, processes: PartialState) -> PlainError | None:
     """What another process said before this one missed it; if there is none, this one says it."""
     if not isinstance(error, PlainError):
-        said = failure_of_another(trainer.accelerator)
+        said = failure_of_another(processes)
         if said is not None:
             return PlainError(said, "See what it printed; resume from the last checkpoint.")
-    tell_failure(trainer.accelerator, plain(error).message)
+    tell_failure(processes, plain(error).message)
     return None
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 _SAME_SIGNAL = 1.5
 """Seconds."""
-_SAID = b"Ending after this step, with a checkpoint. Once more to end at once.\n"
+_STEP = b"Ending after this step, with a checkpoint. Once more to end at once.\n"
+_QUESTIONS = b"Leaving the benchmarks after these questions. Once more to end at once.\n"
 
 
 class Signals:
@@ -25,6 +26,7 @@ class Signals:
     def __init__(self, *, speaks: bool) -> None:
         self.end_wanted = False
         """Whether the run is to end after this step."""
+        self._said = _STEP
         self._speaks = speaks
         self._first: float | None = None
         if hasattr(signal, "SIGUSR1"):
@@ -35,6 +37,10 @@ class Signals:
         """From here on there is something to lose: the step goes on to its end."""
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
+
+    def after_training(self) -> None:
+        """All is saved; what can be left from here on are the benchmarks."""
+        self._said = _QUESTIONS
 
     def _noted(self, _number: int, _frame: Any) -> None:
         self.end_wanted = True
@@ -52,4 +58,4 @@ class Signals:
         if self._speaks:
             # Not `print`: the signal may have come in the middle of one.
             with suppress(OSError):
-                os.write(1, _SAID)
+                os.write(1, self._said)

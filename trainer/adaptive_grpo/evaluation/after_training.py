@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..training import TokenAdaptiveGRPOTrainer
 from ..training.sharing import shards_parameters
 from .benchmarks import Problem, load_benchmark
 from .command import line_of
-from .trial import Asking, Result, ask
+from .trial import Asking, LeftError, Result, ask
 
 BENCHMARKS = "benchmarks.json"
 """In the run directory: the figures, as `adaptive-grpo eval --output` writes them."""
@@ -38,32 +38,43 @@ class Benchmarks:
             name: load_benchmark(name, folders) for name in names
         }
 
-    def run(self, trainer: TokenAdaptiveGRPOTrainer) -> None:
+    def run(self, trainer: TokenAdaptiveGRPOTrainer, left: Callable[[], bool]) -> None:
         """Asks the trained policy greedily and tells the log, `benchmarks.json` and the reports.
 
-        The main process calls it. Where no process has all parameters, it says how to try the last
-        checkpoint instead.
+        The main process calls it. Where no process has all parameters, and for what is left, it
+        says how to try the last checkpoint instead.
+
+        Args:
+            trainer: whose run is done and saved
+            left: asked between batches of problems whether the rest is to be left
         """
         recorder = trainer.ledger.recorder
         if not self._problems or recorder is None:
             return
-        step = trainer.state.global_step
-        if shards_parameters(trainer.accelerator):
-            names = ",".join(self._problems)
-            checkpoint = Path(trainer.args.output_dir) / f"checkpoint-{step}"
-            message = (
-                "The parameters are spread over processes, so the benchmarks are left to: "
-                f"adaptive-grpo eval {checkpoint} --benchmarks {names} --temperature 0"
-            )
+
+        def warn(message: str) -> None:
             recorder.say("warning", code="benchmarks", message=message, key="benchmarks")
             print(message, flush=True)
+
+        def later(names: Sequence[str]) -> str:
+            checkpoint = Path(trainer.args.output_dir) / f"checkpoint-{trainer.state.global_step}"
+            told = f"--benchmarks {','.join(names)} --temperature 0"
+            return f"adaptive-grpo eval {checkpoint} {told}"
+
+        if shards_parameters(trainer.accelerator):
+            why = "The parameters are spread over processes, so the benchmarks are left to"
+            warn(f"{why}: {later(list(self._problems))}")
             return
         try:
-            self._tell(trainer, recorder, self._asked(trainer))
+            results = self._asked(trainer, left)
+            if results:
+                self._tell(trainer, recorder, results)
         except Exception as error:  # the run is done and saved: nothing may make it a failed one
-            message = f"The benchmarks could not be tried: {type(error).__name__}: {error}"
-            recorder.say("warning", code="benchmarks", message=message, key="benchmarks")
-            print(message, flush=True)
+            warn(f"The benchmarks could not be tried: {type(error).__name__}: {error}")
+            return
+        rest = [name for name in self._problems if name not in results]
+        if rest:
+            warn(f"The run was told to end, so benchmarks are left to: {later(rest)}")
 
     def _tell(
         self, trainer: TokenAdaptiveGRPOTrainer, recorder: Recorder, results: Mapping[str, Result]
@@ -84,7 +95,9 @@ class Benchmarks:
         logs = {f"eval_{name}": value for name, value in told.items()}
         trainer.callback_handler.on_log(trainer.args, trainer.state, trainer.control, logs)
 
-    def _asked(self, trainer: TokenAdaptiveGRPOTrainer) -> dict[str, Result]:
+    def _asked(
+        self, trainer: TokenAdaptiveGRPOTrainer, left: Callable[[], bool]
+    ) -> dict[str, Result]:
         model = trainer.accelerator.unwrap_model(trainer.model)
         asking = Asking(
             max_tokens=trainer.max_completion_length,
@@ -97,8 +110,10 @@ class Benchmarks:
         results: dict[str, Result] = {}
         try:
             for name, problems in self._problems.items():
-                results[name] = ask(model, trainer._tokenizer, problems, asking)
+                results[name] = ask(model, trainer._tokenizer, problems, asking, left)
                 print(line_of(name, results[name]), flush=True)
+        except LeftError:
+            pass
         finally:
             model.train(training)
         return results

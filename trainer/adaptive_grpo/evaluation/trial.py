@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,17 @@ class Result:
         return {**sizes, "cut": self.cut, "seconds": self.seconds, **figures}
 
 
-def ask(model: Any, tokenizer: Any, problems: Sequence[Problem], asking: Asking) -> Result:
+class LeftError(Exception):
+    """Somebody doesn't want to wait for the rest of the problems."""
+
+
+def ask(
+    model: Any,
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    asking: Asking,
+    left: Callable[[], bool] = lambda: False,
+) -> Result:
     """Samples answers and counts the right ones.
 
     Args:
@@ -62,9 +72,11 @@ def ask(model: Any, tokenizer: Any, problems: Sequence[Problem], asking: Asking)
         tokenizer: its own; with a chat template, a problem is a user's message
         problems: at least one
         asking: how
+        left: asked before each batch whether the rest is to be left
 
     Raises:
         PlainError: no token ends an answer
+        LeftError: it was
     """
     began = time.perf_counter()
     plain = StrategyParameters(
@@ -82,6 +94,8 @@ def ask(model: Any, tokenizer: Any, problems: Sequence[Problem], asking: Asking)
     rights: list[list[bool]] = [[] for _ in problems]
     tokens = cut = 0
     for first in range(0, len(order), each):
+        if left():
+            raise LeftError
         chunk = order[first : first + each]
         found: list[GeneratedSegment] = []
         settings = RoundSettings(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import gather_object
 
 T = TypeVar("T")
@@ -52,22 +52,22 @@ def spread_over(accelerator: Accelerator) -> str | None:
     return None if getattr(state, "fsdp_plugin", None) is None else "fsdp"
 
 
-def tell_failure(accelerator: Accelerator, message: str) -> None:
+def tell_failure(processes: Accelerator | PartialState, message: str) -> None:
     """Leaves word for the other processes, who wait for this one in vain; the first one counts."""
     if torch.distributed.is_initialized():
         with contextlib.suppress(RuntimeError):
-            said = f"Process {accelerator.process_index} failed: {message}"
+            said = f"Process {processes.process_index} failed: {message}"
             _store().compare_set(_FAILURE, "", said)
 
 
-def failure_of_another(accelerator: Accelerator) -> str | None:
+def failure_of_another(processes: Accelerator | PartialState) -> str | None:
     """What another process said before it was gone."""
     if not torch.distributed.is_initialized():
         return None
     with contextlib.suppress(RuntimeError):
         if _store().check([_FAILURE]):
             said = str(_store().get(_FAILURE).decode())
-            return None if said.startswith(f"Process {accelerator.process_index} ") else said
+            return None if said.startswith(f"Process {processes.process_index} ") else said
     return None
 
 
