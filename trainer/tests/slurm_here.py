@@ -70,7 +70,7 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
         self._start("slurmctld", *config)
         for node in ("n1", "n2"):
             self._start("slurmd", *config, "-N", node)
-        self._until(lambda: self.tell("sinfo", "-h", "-o", "%T %D") == "idle 2")
+        self.until_idle()
 
     def tell(self, *command: str, cwd: Path | None = None, **environment: str) -> str:
         """Runs one of Slurm's commands; returns what it prints."""
@@ -89,6 +89,10 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
         """Waits until a job is in one of these states; returns which."""
         self._until(lambda: self.state(job) in states, patience)
         return self.state(job)
+
+    def until_idle(self) -> None:
+        """Waits until both nodes have put away what ran on them."""
+        self._until(lambda: self.tell("sinfo", "-h", "-o", "%T %D") == "idle 2")
 
     def stop(self) -> None:
         """Ends all jobs and the daemons."""
@@ -109,10 +113,11 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
     def _until(self, true: Callable[[], bool], patience: float = 30) -> None:
         deadline = time.monotonic() + patience
         while not true():
-            assert time.monotonic() < deadline, self._told()
+            assert time.monotonic() < deadline, self.told()
             time.sleep(0.1)
 
-    def _told(self) -> str:
+    def told(self) -> str:
+        """The end of what the daemons say."""
         return "\n".join(one.read_text("utf8")[-2000:] for one in self.folder.glob("*.log"))
 
 
