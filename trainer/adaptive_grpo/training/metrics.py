@@ -12,6 +12,9 @@ from .rounds import NOT_SCORED, PromptGroup
 TRL_NAMES = {"step_time": "time/step", "clip_ratio/region_mean": "clip_ratio"}
 """TRL's names that are others in the design."""
 
+RUNNING_TOTALS = ("adaptive/total_rollouts",)
+"""Of all rounds so far: a mean over the rounds of a step would say nothing."""
+
 _OF_TOKENS = ("entropy", "kl", *(f"clip_ratio/{one}_mean" for one in ("low", "high", "region")))
 """What TRL says of each micro-batch as a mean over its tokens."""
 

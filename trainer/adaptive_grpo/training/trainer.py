@@ -21,7 +21,7 @@ from .backends import check_server, starting, weighed_by_token
 from .baseline import baseline_groups
 from .config import AdaptiveGRPOConfig
 from .ledger import Capture, Ledger
-from .metrics import TRL_NAMES, effective_sample_size, mend_means
+from .metrics import RUNNING_TOTALS, TRL_NAMES, effective_sample_size, mend_means
 from .prompts import end_tokens_of
 from .rounds import PromptGroup
 from .saving import CheckpointError, Saving
@@ -78,6 +78,8 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         self.safe_point: Callable[[TokenAdaptiveGRPOTrainer], None] | None = None
         """Called on every process between two optimizer steps, when all of a step is done."""
         self._round: TreeRound | None = None
+        self._latest = (-1, 0)
+        """The step that was generated for last, and which of its rounds it was."""
         self._rewards = torch.zeros(0)
         self._weights: list[float] = []
         """Of the tokens of each micro-batch of trees since metrics were logged."""
@@ -98,10 +100,14 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         if not self.model.training:
             return super()._generate_and_score_completions(inputs)  # type: ignore[no-any-return]
         began = time.perf_counter()
+        # Where `steps_per_generation` is below `gradient_accumulation_steps`, a step has several.
+        step = self.state.global_step
+        self._latest = (step, self._latest[1] + 1 if self._latest[0] == step else 0)
+        before = {name: len(values) for name, values in self._metrics["train"].items()}
         output: dict[str, Any]
         if self.args.use_token_adaptive:
             rewards = super()._calculate_rewards
-            self._round = tree = TreeRound(self, inputs, rewards)
+            self._round = tree = TreeRound(self, inputs, rewards, self._latest)
             self.rollout_func = _generate_tree
             try:
                 with weighed_by_token(self):
@@ -118,7 +124,7 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             seconds = {}
         spent = time.perf_counter() - began
         seconds["time/generate"] = spent - sum(seconds.values())
-        self._finish_round(groups, {**metrics, **seconds})
+        self._finish_round(groups, {**metrics, **seconds}, before)
         return output
 
     def _calculate_rewards(
@@ -196,16 +202,26 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
                     group.note_reference(row, references[number].float().cpu().numpy())
         return {"adaptive/importance_ess": effective_sample_size(*sums[3:])}
 
-    def _finish_round(self, groups: Sequence[PromptGroup], seconds: dict[str, float]) -> None:
+    def _finish_round(
+        self, groups: Sequence[PromptGroup], own: dict[str, float], before: dict[str, int]
+    ) -> None:
+        """Puts a round's metrics beside TRL's.
+
+        Args:
+            groups: what was generated
+            own: metrics of it
+            before: how many values TRL had of each metric when the round began
+        """
         step = self.state.global_step + 1
         metrics = self.ledger.finish_round(groups, step, self.accelerator.num_processes)
-        logged = self._metrics["train"]
-        for name, value in {**metrics, **seconds}.items():
-            # In place of what TRL counted over rows, of which some only fill places.
-            if logged[name]:
-                logged[name][-1] = value
-            else:
-                logged[name].append(value)
+        for name, value in {**metrics, **own}.items():
+            logged = self._metrics["train"][name]
+            if name in RUNNING_TOTALS:
+                logged.clear()
+            elif len(logged) > before.get(name, 0):
+                # In place of what TRL counted over rows, of which some only fill places.
+                logged.pop()
+            logged.append(value)
 
     def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
         try:

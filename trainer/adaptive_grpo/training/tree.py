@@ -36,6 +36,7 @@ class TreeRound:
         trainer: whose round it is
         inputs: the data set's rows, each `num_generations` times in a row
         reward_rows: scores completions; every process must call it with equally many
+        number: the step it is for, from 0, and how many rounds this step had before
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class TreeRound:
         trainer: TokenAdaptiveGRPOTrainer,
         inputs: Sequence[dict[str, Any]],
         reward_rows: RewardRows,
+        number: tuple[int, int],
     ) -> None:
         self._trainer = trainer
         self._inputs = list(inputs)
         self._reward_rows = reward_rows
+        self._number = number
         self._each = trainer.num_generations
         self._strategy = trainer.args.strategy
         self._completions: dict[int, list[int]] = {}
@@ -70,10 +73,10 @@ class TreeRound:
         one end token fill the places; nobody scores or trains them.
         """
         trainer, trees = self._trainer, len(self.groups)
-        step = trainer.state.global_step
+        step, earlier = self._number
         crew = crew_of(trainer)
         prompts = crew.gathered([group.prompt_ids for group in self.groups])
-        names = (trainer.args.seed, step)
+        names = (trainer.args.seed, step, *([earlier] if earlier else []))
 
         def plan_of(rank: int) -> RolloutPlan:
             forks = uniform_stream(stream_of(_FORKS, *names, rank))
