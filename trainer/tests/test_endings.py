@@ -124,6 +124,21 @@ def test_what_another_process_failed_of_is_said_by_the_run(
     assert "Connection closed by peer" not in err, "who only misses it has nothing to add"
 
 
+def test_what_only_the_main_process_fails_of_is_said_to_all(
+    tmp_path: Path, started: list[Trainer]
+) -> None:
+    """It alone writes the run directory, while the other one waits for it to train."""
+    recipe = write_recipe(tmp_path, use_cpu=True)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "events.jsonl").write_text("{}\n")
+    trainer = together(str(recipe), "--output_dir", "run", cwd=tmp_path)
+    started.append(trainer)
+    code, _, err = trainer.end()
+    assert code == 1
+    assert "events.jsonl is there already." in err
+    assert "Connection closed by peer" not in err, "who only misses it has nothing to add"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="takes a limit on memory")
 def test_no_memory_is_said_and_the_checkpoint_kept(
     tmp_path: Path, started: list[Trainer], monkeypatch: pytest.MonkeyPatch
