@@ -32,7 +32,8 @@ def check_trl() -> None:
         found = version("trl")
     except PackageNotFoundError as error:
         raise PlainError("TRL is not installed.", f"Install it: {install}") from error
-    if not Version(LOWEST) <= Version(found) < Version(ABOVE):
+    # Builds before a version count as it, as in the extension's `lackOf`: 1.17.0.dev0 is a 1.17.
+    if not Version(LOWEST).release <= Version(found).release < Version(ABOVE).release:
         message = f"TRL {found} is installed; this trainer works with {LOWEST} to {HIGHEST}."
         raise PlainError(message, f"Install one of them: {install}")
     from trl import GRPOTrainer

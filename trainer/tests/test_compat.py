@@ -41,7 +41,7 @@ def installed(folder: Path, number: str) -> Path:
 TRAIN = "from adaptive_grpo.cli import main; print(main(['train', 'r.yaml']))"
 
 
-@pytest.mark.parametrize("number", ["0.19.1", "1.12.0", "1.17.0", "2.0.0"])
+@pytest.mark.parametrize("number", ["0.19.1", "1.12.0", "1.17.0.dev0", "1.17.0", "2.0.0"])
 def test_another_trl(tmp_path: Path, number: str) -> None:
     sentence = f"TRL {number} is installed; this trainer works with 1.13 to 1.16."
     said = told(TRAIN, installed(tmp_path, number))
