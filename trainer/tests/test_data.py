@@ -137,6 +137,13 @@ def test_a_chat_template_makes_messages_of_prompts(tmp_path: Path) -> None:
     train, _ = loaded(tmp_path, dataset_name="spoken.parquet", **chat)
     assert [one["role"] for one in train[0]["prompt"]] == ["system", "user", "assistant", "user"]
 
+    own = {"role": "system", "content": "Own."}
+    begun = [{"prompt": [own, *one["prompt"]]} for one in spoken]
+    Dataset.from_list([*begun[:20], *spoken[20:]]).to_parquet(tmp_path / "begun.parquet")
+    train, _ = loaded(tmp_path, dataset_name="begun.parquet", **chat)
+    systems = [[m["content"] for m in one if m["role"] == "system"] for one in train["prompt"]]
+    assert systems == [["Own."]] * 20 + [["Count."]] * 20
+
 
 def entry(name: str, **more: Any) -> dict[str, Any]:
     return {"path": name, **more}

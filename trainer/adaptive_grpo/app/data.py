@@ -130,15 +130,19 @@ def _with_prompts(data: Any, recipe: Recipe, tokenizer: Any, part: str) -> Any:
 
     def convert(row: dict[str, Any], number: int) -> dict[str, Any]:
         prompt = row[column]
-        if not isinstance(prompt, str | list) or not prompt:
+        known = isinstance(prompt, str) or (
+            isinstance(prompt, list) and all(isinstance(one, dict) for one in prompt)
+        )
+        if not known or not prompt:
             raise PlainError(
                 f"The prompt of row {number} of the data set is empty or no text.",
                 f"Mend the column `{column}`, or take the row out.",
             )
         if chats:
             messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-            before = [] if system is None else [{"role": "system", "content": system}]
-            prompt = [*before, *messages]
+            # What the data itself begins with stays; open-r1, whose key it is, has texts only.
+            begun = system is None or messages[0].get("role") == "system"
+            prompt = messages if begun else [{"role": "system", "content": system}, *messages]
         return {"prompt": prompt, "prompt_id": str(row.get("id") or f"{part}/{number}")}
 
     surplus = [name for name in ("messages", column) if name in data.column_names]

@@ -56,7 +56,7 @@ class ScriptArguments(RewardOptions, DatasetMixtureConfig, TrlScriptArguments): 
         default="prompt", metadata={"help": "The column that holds the prompt."}
     )
     system_prompt: str | None = field(
-        default=None, metadata={"help": "The system message before each prompt."}
+        default=None, metadata={"help": "The system message before each prompt that brings none."}
     )
     chat_template: str | None = field(
         default=None, metadata={"help": "A chat template in place of the model's own (Jinja)."}
