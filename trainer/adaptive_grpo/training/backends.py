@@ -59,8 +59,15 @@ def check_server(trainer: TokenAdaptiveGRPOTrainer) -> None:
     answer = client.session.get(f"{client.base_url}/server_info", params=asked)
     if answer.status_code != 200:
         return  # not every version tells
-    config = answer.json()["vllm_config"]["model_config"]
-    mode, most = config.get("logprobs_mode"), config.get("max_logprobs", -1)
+    try:
+        config = answer.json()["vllm_config"]["model_config"]
+        mode, most = str(config.get("logprobs_mode")), int(config.get("max_logprobs", -1))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise PlainError(
+            f"What the vLLM server at {client.base_url} says of itself can't be read "
+            f"(/server_info: {answer.text[:80]!r}).",
+            "Start it with `trl vllm-serve`, of the vLLM that the installed TRL asks for.",
+        ) from error
     if mode != "processed_logprobs" or 0 <= most < TOP:
         raise PlainError(
             f"The vLLM server at {client.base_url} gives {most} `{mode}` a token; the strategy "

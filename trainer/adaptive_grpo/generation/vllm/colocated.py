@@ -89,9 +89,11 @@ class Colocated:
             if output.request_id not in self._flying:
                 continue
             order, completion = self._flying[output.request_id], output.outputs[0]
+            # With no new token, vLLM tells the log probabilities of all there were: [-0:].
+            logprobs = completion.logprobs if completion.token_ids else []
             tokens = [
                 Sampled(token, list(known), [one.logprob for one in known.values()])
-                for token, known in zip(completion.token_ids, completion.logprobs, strict=True)
+                for token, known in zip(completion.token_ids, logprobs, strict=True)
             ]
             reread = None
             if tokens and output.request_id in self._quiet:

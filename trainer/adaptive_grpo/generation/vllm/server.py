@@ -14,12 +14,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from requests import Session
+from requests.adapters import HTTPAdapter
+
 from ...errors import PlainError
 from ..draws import stream_of
 from .engine import TOP, News, Order, Sampled
 
 _REQUESTS = 64
 """At once; as many as TRL's own client sends."""
+
+
+class _Connections(HTTPAdapter):
+    """Keeps as many connections as there are requests at once; of itself it keeps 10."""
+
+
+def keep_connections(session: Session) -> None:
+    """Lets a session keep the connections of all requests; its ways to try again stay."""
+    for scheme in ("http://", "https://"):
+        known = session.get_adapter(scheme)
+        if isinstance(known, HTTPAdapter) and not isinstance(known, _Connections):
+            retries = known.max_retries
+            session.mount(scheme, _Connections(pool_maxsize=_REQUESTS, max_retries=retries))
 
 
 @dataclass
@@ -46,6 +62,7 @@ class Served:
         self, client: Any, end_tokens: frozenset[int], vocabulary: int, chunk: int
     ) -> None:
         self._client = client
+        keep_connections(client.session)
         self._end_tokens = end_tokens
         self._top = min(TOP, vocabulary)
         self._chunk = chunk
