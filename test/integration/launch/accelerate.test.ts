@@ -34,7 +34,8 @@ test(
     const processes = async () =>
       (await execute('pgrep', ['-f', directory])).stdout.trim().split('\n');
     // The launcher and two trainers.
-    assert.equal((await processes()).length, 3);
+    const found = await processes();
+    assert.equal(found.length, 3, await readFile(runs.logFile(directory), 'utf8'));
     await sendCommand(live, 'stop');
     await until('stopped', is('stopped'));
     for (let i = 0; (await processes())[0] !== '' && i < 200; i++) {
