@@ -16,7 +16,7 @@ from conftest import Extension
 from launching import configured
 from process import Trainer, events, until, write_recipe
 
-from adaptive_grpo.training.saving import CheckpointError, Saving
+from adaptive_grpo.training.saving import CheckpointError, Saving, remove_older
 
 Disk = Callable[[str], Path]
 
@@ -66,6 +66,23 @@ def test_what_is_not_the_disks_fault_is_not_taken_for_it(tmp_path: Path, error: 
         saving.agree(accelerator, tmp_path / "checkpoint-1", cleans=True)
     with pytest.raises(OSError, match="No space"), saving.part():
         raise full
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes a link")
+def test_an_older_checkpoint_that_can_not_be_removed_is_said(tmp_path: Path) -> None:
+    """Such as one that somebody has moved to another disk, with a link in its place."""
+    (tmp_path / "elsewhere").mkdir()
+    home = tmp_path / "checkpoints"
+    for step in (1, 3, 4):
+        (home / f"checkpoint-{step}").mkdir(parents=True)
+    assert remove_older(home, None, None) is None
+    assert remove_older(home, 1, str(home / "checkpoint-1")) is None
+    assert sorted(one.name[-1] for one in home.iterdir()) == ["1", "4"]
+    (home / "checkpoint-2").symlink_to(tmp_path / "elsewhere")
+    told = f"Older checkpoints in {home} could not be removed. The run goes on."
+    os.utime(home / "checkpoint-4", (2e9, 2e9))
+    assert remove_older(home, 1, None) == told
+    assert (home / "checkpoint-4").is_dir()
 
 
 def test_checkpoints_are_lost_while_the_disk_is_full_and_training_goes_on(

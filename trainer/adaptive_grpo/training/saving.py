@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from safetensors import SafetensorError
+from transformers.trainer_utils import rotate_checkpoints
 
 from ..errors import PlainError
 from .sharing import any_process, gathered
@@ -112,6 +113,29 @@ class Saving:
             f"{self._name} could not be written: {reason}.",
             "Free some space, or choose another output_dir, and resume from the last checkpoint.",
         )
+
+
+def remove_older(home: Path, limit: int | None, best: str | None) -> str | None:
+    """Removes the checkpoints above `save_total_limit`, the oldest first.
+
+    Args:
+        home: their folder
+        limit: how many may stay; None or 0: all
+        best: one that stays in any case, and so does the newest
+
+    Returns:
+        A sentence where some could not be removed: the newest is all there, so the run goes on.
+    """
+    reason = ""
+    try:
+        rotate_checkpoints(str(home), limit, best_model_checkpoint=best, use_mtime=True)
+    except OSError as error:
+        reason = f": {error.strerror}"
+    # What can't be removed is passed over there without a word.
+    left = sum(one.is_dir() for one in home.glob("checkpoint-*"))
+    if not limit or limit < 0 or left <= max(limit, 1 if best is None else 2):
+        return None
+    return f"Older checkpoints in {home} could not be removed{reason}. The run goes on."
 
 
 def _of_disk(error: Exception) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.trainer_utils import rotate_checkpoints
 from trl import GRPOTrainer
 
 from ..compat import check_trl
@@ -24,7 +23,7 @@ from .ledger import Capture, Ledger
 from .metrics import RUNNING_TOTALS, TRL_NAMES, effective_sample_size, mend_means
 from .prompts import end_tokens_of
 from .rounds import PromptGroup
-from .saving import CheckpointError, Saving
+from .saving import CheckpointError, Saving, remove_older
 from .sharing import any_process, gathered, total
 from .state import write_state
 from .tensors import tree_tensors
@@ -263,8 +262,10 @@ class TokenAdaptiveGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             self.args.save_total_limit = limit
         self._saved_step = step
         if self.args.should_save:
-            best = self.state.best_model_checkpoint
-            rotate_checkpoints(str(home), limit, best_model_checkpoint=best, use_mtime=True)
+            stays = remove_older(home, limit, self.state.best_model_checkpoint)
+            if stays is not None:
+                self.ledger.warn("checkpoint_kept", stays)
+                print(stays, file=sys.stderr, flush=True)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """As TRL's; what can't be written is said by the checkpoint it belongs to."""
