@@ -228,6 +228,12 @@ def test_what_cannot_be_loaded(tmp_path: Path, keys: Mapping[str, Any], message:
     assert message in refusal(tmp_path, **keys)
 
 
+def test_prompts_that_are_neither_texts_nor_messages(tmp_path: Path) -> None:
+    Dataset.from_list([{"prompt": ["1+1="]}] * 8).to_parquet(tmp_path / "own.parquet")
+    told = refusal(tmp_path, dataset_name="own.parquet", chat_template=CHAT, system_prompt="Count.")
+    assert told.startswith("The prompt of row 0 of the data set is empty or no text.")
+
+
 def test_an_empty_data_set(tmp_path: Path) -> None:
     Dataset.from_dict({"prompt": [], "answer": []}).to_parquet(tmp_path / "own.parquet")
     told = refusal(tmp_path, dataset_name="own.parquet")
