@@ -50,9 +50,10 @@ def test_a_job_on_two_nodes_is_told_of_its_limit_queued_again_and_goes_on(
     kinds = [one["type"] for one in events(directory)]
     assert kinds[-2:] == ["checkpoint", "run_finished"]
     assert kinds.count("step") < STEPS
-    # It would begin two minutes later, so that the nodes are done with what ran there.
+    # It would begin two minutes later. Too soon is no good either: the nodes take it for what was
+    # ended in that second ("job credential revoked").
     slurm.until_idle()
-    slurm.tell("scontrol", "update", f"jobid={job}", "starttime=now")
+    slurm.tell("scontrol", "update", f"jobid={job}", "starttime=now+3")
     assert slurm.until(job, "COMPLETED", "FAILED") == "COMPLETED", log.read_text() + slurm.told()
     assert "2 nodes with 1 processes each" in log.read_text()
     found = extension.read(directory)
