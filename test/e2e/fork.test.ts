@@ -131,7 +131,16 @@ inVsCode(
 
     // A server that is no longer in the settings still has its key, until somebody takes it away.
     await writeFile(join(workspace, '.vscode', 'settings.json'), '{}');
-    await workbench.runCommand('Remove API Key of Completion Server');
+    await eventually(
+      'the key under its address, when VS Code has read the settings again',
+      async () => {
+        await workbench.runCommand('Remove API Key of Completion Server');
+        const [row = ''] = await workbench.picks();
+        if (!row.startsWith('http')) await keyboard.press('Escape');
+        return row;
+      },
+      (row) => row.startsWith(guardedUrl()),
+    );
     await workbench.pick(guardedUrl());
     await workbench.statusItem(`The key for ${guardedUrl()} is removed.`).waitFor();
     await workbench.runCommand('Remove API Key of Completion Server');
