@@ -96,7 +96,8 @@ def environment(trl: str, part: str = "test") -> Path:
         sys.exit(f"The trainer needs Python {least} or later; this is {sys.version.split()[0]}.")
     print(f"Setting up {folder} …", flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    venv.create(folder, with_pip=True)
+    # What is there may be of another Python.
+    venv.create(folder, with_pip=True, clear=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # The package itself too, where it lies: what starts the trainer asks pip's records for it.
     packages = [torch, f"trl=={trl}", "-e", f"{HERE}[dev]"]
