@@ -27,6 +27,20 @@ test(
   },
 );
 
+/** Watches until three changes were told; returns what was in use at each, and goes on noting it. */
+async function firstThree(watch: GpuWatch): Promise<unknown[]> {
+  const used: unknown[] = [];
+  const third = new Promise<void>((resolve) => {
+    watch.onDidChange((gpus) => {
+      used.push(gpus[0]?.usedMib ?? 'none');
+      if (used.length === 3) resolve();
+    });
+  });
+  watch.watch(true);
+  await third;
+  return used;
+}
+
 test('GPUs are watched for as long as somebody wants to know', { skip: posix }, async () => {
   const calls = join(folder.path, 'calls');
   await folder.program(
@@ -36,15 +50,7 @@ test('GPUs are watched for as long as somebody wants to know', { skip: posix }, 
   );
   process.env.PATH = `${join(folder.path, 'smi')}${delimiter}${path}`;
   const watch = new GpuWatch(20);
-  const used: unknown[] = [];
-  const third = new Promise<void>((resolve) => {
-    watch.onDidChange((gpus) => {
-      used.push(gpus[0]?.usedMib);
-      if (used.length === 3) resolve();
-    });
-  });
-  watch.watch(true);
-  await third;
+  const used = await firstThree(watch);
   assert.deepEqual(used.slice(0, 3), [1, 2, 3]);
   watch.watch(false);
   assert.deepEqual(watch.gpus, []);
@@ -66,15 +72,7 @@ test(
     );
     process.env.PATH = `${join(folder.path, 'smi')}${delimiter}${path}`;
     const watch = new GpuWatch(20);
-    const used: unknown[] = [];
-    const third = new Promise<void>((resolve) => {
-      watch.onDidChange((gpus) => {
-        used.push(gpus[0]?.usedMib ?? 'none');
-        if (used.length === 3) resolve();
-      });
-    });
-    watch.watch(true);
-    await third;
+    const used = await firstThree(watch);
     watch.dispose();
     assert.deepEqual(used, [1, 'none', 3]);
     process.env.PATH = folder.path;

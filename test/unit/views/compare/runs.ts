@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import type { Manifest } from '../../../../src/run/model/manifest.ts';
 import type { SegmentRow } from '../../../../src/run/model/segment.ts';
 import { RunWriter } from '../../../../src/run/writer.ts';
+import type { RunsSpec } from '../../../../src/views/compare/spec.ts';
 import { rootRow, tokensOf, writer } from '../../../integration/explorer/runs.ts';
 
 /** Run directories whose prompts and curves are known, gone with the test. */
@@ -14,6 +15,21 @@ export async function folderFor(t: TestContext): Promise<string> {
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** A comparison of these runs. */
+export const specOf = (
+  baseline: readonly string[],
+  adaptive: readonly string[],
+  name = 'both',
+): RunsSpec => ({
+  kind: 'runs',
+  name,
+  sides: [
+    { name: 'baseline', directories: [...baseline] },
+    { name: 'adaptive', directories: [...adaptive] },
+  ],
+  targets: null,
+});
 
 /** Prompts of every step, and whether each side answers them: won, lost, both right, both wrong. */
 const prompts = [

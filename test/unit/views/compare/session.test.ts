@@ -7,7 +7,7 @@ import type { HostMessage, Port } from '../../../../src/views/channel.ts';
 import type { CompareActions } from '../../../../src/views/compare/actions.ts';
 import { CompareSession } from '../../../../src/views/compare/session.ts';
 import type { Spec } from '../../../../src/views/compare/spec.ts';
-import { folderFor, writeSides } from './runs.ts';
+import { folderFor, specOf, writeSides } from './runs.ts';
 
 /** A webview that asks by hand. */
 class Page implements Port {
@@ -57,16 +57,6 @@ function sessionOf(
   const all = { ...noActions, ...actions };
   return { session: new CompareSession(spec, services, all, colour, page, () => undefined), page };
 }
-
-const specOf = (baseline: string[], adaptive: string[]): Spec => ({
-  kind: 'runs',
-  name: 'both',
-  sides: [
-    { name: 'baseline', directories: baseline },
-    { name: 'adaptive', directories: adaptive },
-  ],
-  targets: null,
-});
 
 test('while the next run of a comparison starts, all is stopped by the runs that have ended', async (t) => {
   const { baseline, adaptive } = await writeSides(await folderFor(t), [1]);

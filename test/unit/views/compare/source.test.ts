@@ -7,20 +7,8 @@ import { noPricing, type Pricing } from '../../../../src/compare/model.ts';
 import { StorePool } from '../../../../src/launch/store-pool.ts';
 import { pairsOf, linesOf } from '../../../../src/views/compare/lines.ts';
 import { ComparisonSource } from '../../../../src/views/compare/source.ts';
-import type { RunsSpec, Spec } from '../../../../src/views/compare/spec.ts';
-import { folderFor, writeRun, writeSides } from './runs.ts';
-
-function specOf(baseline: string[], adaptive: string[]): RunsSpec {
-  return {
-    kind: 'runs',
-    name: 'both',
-    sides: [
-      { name: 'baseline', directories: baseline },
-      { name: 'adaptive', directories: adaptive },
-    ],
-    targets: null,
-  };
-}
+import type { Spec } from '../../../../src/views/compare/spec.ts';
+import { folderFor, specOf, writeRun, writeSides } from './runs.ts';
 
 async function opened(
   t: TestContext,
